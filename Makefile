@@ -1,0 +1,33 @@
+# Every target sets up what it needs: python3 and make are enough.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCK := constraints.txt
+
+.DEFAULT_GOAL := help
+.PHONY: help test check clean
+
+help:
+	@echo "make test   everything that CI runs: check, then the tests"
+	@echo "make check  format, lint, types, floors"
+	@echo "make clean  remove the environment and caches, keep runs"
+
+test: check
+	$(BIN)/pytest -n auto
+
+check: $(VENV)/.test
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports --no-cache
+
+$(VENV)/.test: pyproject.toml $(LOCK) | $(BIN)/pip
+	$(BIN)/pip install --quiet --constraint $(LOCK) --editable '.[compare,dev]'
+	touch $@
+
+$(BIN)/pip:
+	$(PYTHON) -m venv $(VENV)
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,80 @@
+"""Every error that foveate raises on purpose.
+
+::
+
+    FoveateError
+    |-- OptionError (ValueError)         an option has a value that cannot work
+    |-- UnknownOptionError (TypeError)   an option that the block does not have
+    |-- UnknownNameError (LookupError)   no block, host or data set of that name
+    |-- ShapeError (ValueError)          an input of a shape or type that does not fit
+    |-- RecipeError (ValueError)         a recipe that cannot be run as written
+    |-- RecordError (ValueError)         a file of ours that cannot be read
+    |-- RunError (RuntimeError)          a training run that went wrong
+    |-- BusyError (RuntimeError)         another process is writing to the same folder
+    `-- MissingExtraError (ImportError)  an optional package is not installed
+
+Each is also the built-in error that a caller would expect.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BusyError",
+    "FoveateError",
+    "MissingExtraError",
+    "OptionError",
+    "RecipeError",
+    "RecordError",
+    "RunError",
+    "ShapeError",
+    "UnknownNameError",
+    "UnknownOptionError",
+]
+
+
+class FoveateError(Exception):
+    """The base of all errors of this library."""
+
+
+class OptionError(FoveateError, ValueError):
+    """An option has a value that cannot work."""
+
+
+class UnknownOptionError(FoveateError, TypeError):
+    """An option was given that does not exist."""
+
+
+class UnknownNameError(FoveateError, LookupError):
+    """Nothing in the catalogue has that name."""
+
+
+class ShapeError(FoveateError, ValueError):
+    """A tensor has a shape or a type that the block does not take."""
+
+
+class RecipeError(FoveateError, ValueError):
+    """A recipe cannot be run as it is written."""
+
+
+class RecordError(FoveateError, ValueError):
+    """A file that foveate should have written cannot be read."""
+
+
+class RunError(FoveateError, RuntimeError):
+    """A training run went wrong."""
+
+
+class BusyError(FoveateError, RuntimeError):
+    """Another process is writing to the same folder."""
+
+
+class MissingExtraError(FoveateError, ImportError):
+    """A package of an optional extra is not installed."""
+
+    @classmethod
+    def of(cls, extra: str, module: str) -> MissingExtraError:
+        """Return the error that says how to install ``extra``."""
+        return cls(
+            f"this needs the package '{module}', which is not installed. "
+            f"Install it with: pip install 'foveate[{extra}]'"
+        )
