@@ -52,7 +52,10 @@ def test_every_module_says_what_is_public():
 
 def test_public_names_are_these():
     assert sorted(foveate.__all__) == [
+        "card",
+        "catalog",
         "errors",
+        "names",
     ]
 
 
@@ -81,6 +84,7 @@ def test_the_changelog_and_the_citation_name_the_version_of_the_package():
     "code",
     [
         "import foveate",
+        "import foveate; foveate.names(); foveate.card('cbam')",
     ],
 )
 def test_what_must_answer_at_once_imports_no_tensor_library(code):

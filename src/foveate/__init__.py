@@ -9,13 +9,20 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import errors
+    from foveate import catalog, errors
+    from foveate.catalog import card, names
 
 __all__ = [
+    "card",
+    "catalog",
     "errors",
+    "names",
 ]
 
-_HOMES: dict[str, str] = {}
+_HOMES = {
+    "card": "catalog",
+    "names": "catalog",
+}
 
 
 def __getattr__(name: str) -> Any:

@@ -1,0 +1,16 @@
+"""Options that mean the same in every block that has them."""
+
+from __future__ import annotations
+
+from foveate.catalog._card import Option
+
+__all__ = ["bottleneck"]
+
+
+def bottleneck(*, reduction: int, min_channels: int = 1) -> tuple[Option, ...]:
+    """Return the three options that set the width of a bottleneck."""
+    return (
+        Option("reduction", reduction, "The bottleneck is channels // reduction wide."),
+        Option("hidden_channels", None, "The bottleneck's width, instead of that."),
+        Option("min_channels", min_channels, "The bottleneck is never narrower."),
+    )
