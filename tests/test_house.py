@@ -52,10 +52,13 @@ def test_every_module_says_what_is_public():
 
 def test_public_names_are_these():
     assert sorted(foveate.__all__) == [
+        "blocks",
         "card",
         "catalog",
+        "create",
         "errors",
         "names",
+        "ops",
     ]
 
 

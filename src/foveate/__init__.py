@@ -9,18 +9,23 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import catalog, errors
+    from foveate import blocks, catalog, errors, ops
+    from foveate.blocks import create
     from foveate.catalog import card, names
 
 __all__ = [
+    "blocks",
     "card",
     "catalog",
+    "create",
     "errors",
     "names",
+    "ops",
 ]
 
 _HOMES = {
     "card": "catalog",
+    "create": "blocks",
     "names": "catalog",
 }
 

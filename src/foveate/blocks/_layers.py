@@ -1,0 +1,93 @@
+"""Activations and normalisations by name, and the width of a bottleneck."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from torch import nn
+
+from foveate import _checks
+from foveate.errors import OptionError
+
+__all__ = [
+    "Layer",
+    "activation",
+    "bottleneck_width",
+    "gate_activation",
+    "norm",
+]
+
+Layer = str | Callable[..., nn.Module]
+"""A layer by its name, or what makes one, such as ``nn.ReLU``."""
+
+ACTIVATIONS: Mapping[str, Callable[[], nn.Module]] = {
+    "gelu": nn.GELU,
+    "hardswish": nn.Hardswish,
+    "leaky_relu_0.1": partial(nn.LeakyReLU, 0.1),
+    "relu": nn.ReLU,
+    "relu6": nn.ReLU6,
+    "silu": nn.SiLU,
+}
+GATES: Mapping[str, Callable[[], nn.Module]] = {
+    "hard_sigmoid": nn.Hardsigmoid,
+    "sigmoid": nn.Sigmoid,
+}
+NORMS: Mapping[str, Callable[[int], nn.Module]] = {
+    "batch_norm": nn.BatchNorm2d,
+    "identity": nn.Identity,
+}
+
+
+def activation(owner: str, act_layer: Layer) -> nn.Module:
+    """Return a new activation."""
+    return _new(owner, "act_layer", act_layer, ACTIVATIONS)
+
+
+def gate_activation(owner: str, gate_layer: Layer) -> nn.Module:
+    """Return a new layer that turns logits into a gate."""
+    return _new(owner, "gate_layer", gate_layer, GATES)
+
+
+def norm(owner: str, norm_layer: Layer, channels: int) -> nn.Module:
+    """Return a new normalisation over ``channels``."""
+    return _new(owner, "norm_layer", norm_layer, NORMS, channels)
+
+
+def bottleneck_width(
+    owner: str,
+    channels: int,
+    *,
+    reduction: int,
+    hidden_channels: int | None,
+    min_channels: int,
+) -> int:
+    """Return the width of a bottleneck, after checking what sets it."""
+    _checks.positive(
+        owner, channels=channels, reduction=reduction, min_channels=min_channels
+    )
+    _checks.positive_or_none(owner, hidden_channels=hidden_channels)
+    return _checks.hidden_width(
+        channels,
+        reduction,
+        min_channels=min_channels,
+        hidden_channels=hidden_channels,
+    )
+
+
+def _new(
+    owner: str,
+    option: str,
+    layer: Layer,
+    known: Mapping[str, Callable[..., nn.Module]],
+    *arguments: int,
+) -> nn.Module:
+    if isinstance(layer, str):
+        _checks.one_of(owner, known, **{option: layer})
+        return known[layer](*arguments)
+    if not callable(layer):
+        raise OptionError(
+            f"{owner}: {option} must be a name or a layer class such as nn.ReLU, "
+            f"got {layer!r}."
+        )
+    return layer(*arguments)

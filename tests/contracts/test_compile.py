@@ -1,0 +1,83 @@
+"""Every block compiles to one graph and exports, with batch and sides left free."""
+
+import pytest
+import torch
+from torch._dynamo.testing import CompileCounterWithBackend
+
+FREE = torch.export.Dim.DYNAMIC
+SHAPES = [(3, 9, 4), (5, 7, 3), (4, 11, 13)]
+
+
+@pytest.fixture(autouse=True)
+def _fresh_compiler():
+    torch._dynamo.reset()
+    yield
+    torch._dynamo.reset()
+
+
+def free(x):
+    for dim in (0, 2, 3):
+        torch._dynamo.mark_dynamic(x, dim)
+    return x
+
+
+def test_compiles_to_one_graph_for_all_sizes(name, new_block, new_input):
+    counter = CompileCounterWithBackend("aot_eager")
+    compiled = torch.compile(new_block(name), backend=counter, fullgraph=True)
+
+    for shape in SHAPES:
+        compiled(free(new_input(name, *shape)))
+
+    assert counter.frame_count == 1
+
+
+def test_compiled_numbers_are_those_of_eager(name, new_block, new_input):
+    block = new_block(name)
+    compiled = torch.compile(block, backend="aot_eager", fullgraph=True)
+
+    for shape in SHAPES:
+        x = new_input(name, *shape)
+        torch.testing.assert_close(compiled(free(x)), block(x))
+
+
+def test_compiled_gradients_are_those_of_eager(name, new_block, new_input):
+    block = new_block(name, training=True)
+    compiled = torch.compile(block, backend="aot_eager", fullgraph=True)
+    x = new_input(name, *SHAPES[0])
+
+    (found,) = torch.autograd.grad(compiled(x.requires_grad_()).square().sum(), x)
+
+    (want,) = torch.autograd.grad(block(x).square().sum(), x)
+    torch.testing.assert_close(found, want)
+
+
+def test_exports_with_batch_and_sides_left_free(name, new_block, new_input):
+    block = new_block(name)
+    shapes = ({0: FREE, 2: FREE, 3: FREE},)
+
+    program = torch.export.export(
+        block, (new_input(name, 2, 6, 5),), dynamic_shapes=shapes
+    )
+
+    exported = program.module()
+    for shape in [*SHAPES, (1, 1, 1), (1, 1, 9)]:
+        x = new_input(name, *shape)
+        torch.testing.assert_close(exported(x), block(x))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings(
+    # torch's own, from its first use of inductor
+    "ignore:`torch.jit.script_method` is deprecated:DeprecationWarning"
+)
+@pytest.mark.parametrize("slow_name", ["cbam", "shuffle"])
+def test_inductor_gives_the_numbers_of_eager(slow_name, new_block, new_input):
+    block = new_block(slow_name, torch.float32)
+    compiled = torch.compile(block, fullgraph=True)
+
+    for shape in SHAPES:
+        x = new_input(slow_name, *shape, dtype=torch.float32)
+        # not with gradients: there inductor on CPU fixes the sides of any two
+        # convolutions in a row, also in a plain nn.Sequential
+        with torch.no_grad():
+            torch.testing.assert_close(compiled(free(x)), block(x))

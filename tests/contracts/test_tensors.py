@@ -1,0 +1,212 @@
+"""What every block does with shapes, types, numbers and memory."""
+
+import copy
+
+import pytest
+import torch
+
+SIZES = [(7, 7), (5, 9), (1, 1), (1, 7), (7, 1), (64, 33)]
+DTYPES = [torch.float64, torch.float32, torch.bfloat16, torch.float16]
+LAST = torch.channels_last
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_output_has_the_shape_of_the_input(name, height, width, new_block, new_input):
+    x = new_input(name, 3, height, width)
+
+    y = new_block(name)(x)
+
+    assert y.shape == x.shape
+
+
+@pytest.mark.parametrize(("height", "width"), SIZES)
+def test_output_is_finite(name, height, width, new_block, new_input):
+    y = new_block(name)(new_input(name, 3, height, width))
+
+    assert y.isfinite().all()
+
+
+def test_takes_one_image_in_training(name, new_block, new_input):
+    y = new_block(name, training=True)(new_input(name, batch=1))
+
+    assert y.isfinite().all()
+
+
+def test_takes_an_empty_batch(name, new_block, new_input):
+    x = new_input(name, batch=0)
+
+    assert new_block(name)(x).shape == x.shape
+
+
+def test_works_out_shapes_without_numbers(name, new_block, new_input):
+    x = new_input(name).to("meta")
+
+    y = new_block(name).to("meta")(x)
+
+    assert (y.shape, y.dtype, y.device) == (x.shape, x.dtype, x.device)
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_output_has_the_type_of_the_input(name, dtype, new_block, new_input):
+    y = new_block(name, dtype)(new_input(name, dtype=dtype))
+
+    assert y.dtype == dtype
+
+
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(torch.float32, 1e-5), (torch.float16, 1e-2), (torch.bfloat16, 8e-2)],
+    ids=str,
+)
+def test_numbers_are_near_those_of_float64(
+    name, dtype, tolerance, new_block, new_input
+):
+    block = new_block(name, dtype)
+    x = new_input(name, 2, 13, 11, dtype=dtype)
+
+    y = block(x)
+
+    want = copy.deepcopy(block).double()(x.double())
+    torch.testing.assert_close(y.double(), want, rtol=tolerance, atol=tolerance)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_large_maps_in_half_precision_are_near_float64(
+    name, dtype, new_block, new_input
+):
+    block = new_block(name, dtype)
+    x = (6 * new_input(name, 1, 56, 56)).to(dtype)
+
+    y = block(x)
+
+    want = copy.deepcopy(block).double()(x.double())
+    error = (y.double() - want).abs().max() / want.abs().max()
+    assert error < (0.05 if dtype == torch.bfloat16 else 0.01)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+@pytest.mark.parametrize("value", [0.0, 1.0, -1e4, 1e4])
+def test_constant_maps_stay_finite(name, value, training, new_block, new_input):
+    x = torch.full_like(new_input(name, dtype=torch.float32), value)
+
+    y = new_block(name, torch.float32, training=training)(x)
+
+    assert y.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_large_values_stay_finite(name, dtype, new_block, new_input):
+    # at most 4e4, which float16 can still write
+    x = (1e4 * new_input(name).clamp(-4, 4)).to(dtype)
+
+    y = new_block(name, dtype)(x)
+
+    assert y.isfinite().all()
+
+
+@pytest.mark.parametrize("value", [0.0, 1.0, 1e4])
+def test_gradients_of_constant_maps_are_finite(name, value, new_block, new_input):
+    x = torch.full_like(new_input(name, dtype=torch.float32), value)
+    x.requires_grad_()
+
+    new_block(name, torch.float32)(x).sum().backward()
+
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (5, 7)])
+def test_gradients_of_large_values_are_finite(
+    name, height, width, new_block, new_input
+):
+    x = 1e4 * new_input(name, 2, height, width, dtype=torch.float32)
+    x.requires_grad_()
+
+    new_block(name, torch.float32)(x).sum().backward()
+
+    assert x.grad.isfinite().all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_channels_last_stays_channels_last(name, dtype, new_block, new_input):
+    x = new_input(name, dtype=dtype).contiguous(memory_format=LAST)
+    block = new_block(name, dtype).to(memory_format=LAST)
+
+    assert block(x).is_contiguous(memory_format=LAST)
+
+
+def test_contiguous_stays_contiguous(name, new_block, new_input):
+    assert new_block(name)(new_input(name)).is_contiguous()
+
+
+def test_channels_last_changes_no_number(name, new_block, new_input):
+    block, x = new_block(name), new_input(name)
+
+    y = block(x.contiguous(memory_format=LAST))
+
+    torch.testing.assert_close(y, block(x), rtol=1e-12, atol=1e-12)
+
+
+def test_a_strided_view_changes_no_number(name, new_block, new_input):
+    block = new_block(name)
+    view = new_input(name, 4, 11, 15)[::2, :, 1::2, ::3].transpose(2, 3)
+
+    y = block(view)
+
+    torch.testing.assert_close(y, block(view.contiguous()), rtol=1e-12, atol=1e-12)
+
+
+def test_an_expanded_input_changes_no_number(name, new_block, new_input):
+    block = new_block(name)
+    same = new_input(name, batch=1).expand(3, -1, -1, -1)
+
+    y = block(same)
+
+    torch.testing.assert_close(y, block(same.contiguous()), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
+def test_the_input_is_left_as_it_was(name, training, new_block, new_input):
+    x = new_input(name)
+    before = x.clone()
+
+    new_block(name, training=training)(x)
+
+    assert x.equal(before)
+
+
+def test_the_output_is_not_the_memory_of_the_input(name, new_block, new_input):
+    x = new_input(name)
+
+    y = new_block(name)(x)
+
+    assert y.untyped_storage().data_ptr() != x.untyped_storage().data_ptr()
+
+
+def test_images_do_not_see_each_other(name, new_block, new_input):
+    block, x = new_block(name), new_input(name, batch=4)
+
+    together = block(x)
+
+    apart = torch.cat([block(image[None]) for image in x])
+    torch.testing.assert_close(together, apart, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float32], ids=str)
+def test_autocast_keeps_the_type_of_the_input(name, dtype, new_block, new_input):
+    x = new_input(name, dtype=dtype)
+    block = new_block(name, torch.float32)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x)
+
+    assert y.dtype == dtype
+
+
+def test_autocast_stays_near_float32(name, new_block, new_input):
+    x = new_input(name, dtype=torch.float32)
+    block = new_block(name, torch.float32)
+
+    with torch.autocast("cpu", torch.bfloat16):
+        y = block(x)
+
+    torch.testing.assert_close(y, block(x), rtol=8e-2, atol=8e-2)
