@@ -59,6 +59,7 @@ def test_public_names_are_these():
         "errors",
         "names",
         "ops",
+        "records",
     ]
 
 

@@ -9,7 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import blocks, catalog, errors, ops
+    from foveate import blocks, catalog, errors, ops, records
     from foveate.blocks import create
     from foveate.catalog import card, names
 
@@ -21,6 +21,7 @@ __all__ = [
     "errors",
     "names",
     "ops",
+    "records",
 ]
 
 _HOMES = {

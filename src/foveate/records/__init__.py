@@ -1,0 +1,53 @@
+"""What one stage hands to the next: typed, frozen, each with a file of its own."""
+
+from __future__ import annotations
+
+from foveate.records._record import Part, Record, write_atomically
+from foveate.records.cost import Cost
+from foveate.records.recipe import (
+    PLAIN,
+    BlockChoice,
+    Data,
+    Host,
+    Recipe,
+    Slot,
+    Training,
+)
+from foveate.records.run import Epoch, Grid, Machine, Result, Run
+from foveate.records.summary import (
+    MOST_SEEDS,
+    Curve,
+    Failure,
+    Interval,
+    Noise,
+    Row,
+    Summary,
+    Verdict,
+)
+
+__all__ = [
+    "MOST_SEEDS",
+    "PLAIN",
+    "BlockChoice",
+    "Cost",
+    "Curve",
+    "Data",
+    "Epoch",
+    "Failure",
+    "Grid",
+    "Host",
+    "Interval",
+    "Machine",
+    "Noise",
+    "Part",
+    "Recipe",
+    "Record",
+    "Result",
+    "Row",
+    "Run",
+    "Slot",
+    "Summary",
+    "Training",
+    "Verdict",
+    "write_atomically",
+]
