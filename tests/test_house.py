@@ -52,6 +52,7 @@ def test_every_module_says_what_is_public():
 
 def test_public_names_are_these():
     assert sorted(foveate.__all__) == [
+        "backbones",
         "blocks",
         "card",
         "catalog",

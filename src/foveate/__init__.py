@@ -9,11 +9,12 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import blocks, catalog, errors, ops, records
+    from foveate import backbones, blocks, catalog, errors, ops, records
     from foveate.blocks import create
     from foveate.catalog import card, names
 
 __all__ = [
+    "backbones",
     "blocks",
     "card",
     "catalog",
