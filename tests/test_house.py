@@ -56,10 +56,12 @@ def test_public_names_are_these():
         "blocks",
         "card",
         "catalog",
+        "cost",
         "create",
         "errors",
         "names",
         "ops",
+        "profile",
         "records",
     ]
 

@@ -9,24 +9,28 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import backbones, blocks, catalog, errors, ops, records
+    from foveate import backbones, blocks, catalog, errors, ops, profile, records
     from foveate.blocks import create
     from foveate.catalog import card, names
+    from foveate.profile import cost
 
 __all__ = [
     "backbones",
     "blocks",
     "card",
     "catalog",
+    "cost",
     "create",
     "errors",
     "names",
     "ops",
+    "profile",
     "records",
 ]
 
 _HOMES = {
     "card": "catalog",
+    "cost": "profile",
     "create": "blocks",
     "names": "catalog",
 }
