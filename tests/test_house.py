@@ -100,3 +100,11 @@ def test_what_must_answer_at_once_imports_no_tensor_library(code):
     done = run_python(block + code)
 
     assert done.returncode == 0, done.stderr
+
+
+def test_records_and_reports_import_no_tensor_library():
+    block = "import sys; sys.modules.update(torch=None, numpy=None); "
+
+    done = run_python(block + "import foveate.records, foveate.report")
+
+    assert done.returncode == 0, done.stderr

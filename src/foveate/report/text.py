@@ -1,0 +1,97 @@
+"""The report as Markdown, and its scores as comma-separated values."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Iterable
+
+import yaml
+
+from foveate.records import Summary
+from foveate.report.table import table
+from foveate.report.words import conclude
+
+__all__ = ["dump_recipe", "render_csv", "render_markdown"]
+
+_COLUMNS = (
+    "label",
+    "block",
+    "seed",
+    "accuracy",
+    "difference_to_plain",
+    "parameters",
+    "macs",
+    "mean_seconds",
+)
+
+
+def render_csv(summary: Summary) -> str:
+    """Return one line per block and seed, with a header.
+
+    Accuracies are shares from 0 to 1. ``difference_to_plain`` is that of the same
+    seed, empty where the plain host has no such run. ``mean_seconds`` is the mean
+    over the seeds of the block. The block of the plain host is empty.
+    """
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(_COLUMNS)
+    plain = summary.plain_row.scores if summary.plain_row else {}
+    for row in summary.rows:
+        for seed, score in sorted(row.scores.items()):
+            # Rounded only so far that 0.85 - 0.84 is 0.01.
+            paired = round(score - plain[seed], 12) if seed in plain else None
+            cost = (row.parameters, row.macs, row.seconds)
+            writer.writerow((row.label, row.block, seed, score, paired, *cost))
+    return file.getvalue()
+
+
+def render_markdown(summary: Summary) -> str:
+    """Return the conclusion, the ranking and the recipe as Markdown."""
+    told = conclude(summary)
+    header, rows = table(summary)
+    parts = [f"# {_escape(summary.recipe.name)}"]
+    parts += [
+        _escape(" ".join(sentences))
+        for sentences in (told.noise, told.found, told.open)
+        if sentences
+    ]
+    parts.append("\n".join(f"- {_escape(caveat)}" for caveat in told.caveats))
+    if rows:
+        alignment = [":--" if n in (0, 4) else "--:" for n in range(len(header))]
+        lines = (map(_escape, header), alignment, *(map(_escape, row) for row in rows))
+        parts += ["## Ranking", "\n".join(_write_line(cells) for cells in lines)]
+    if summary.failures:
+        parts += ["## Runs that broke", "\n".join(_list_failures(summary))]
+    parts += ["## Recipe", _fence(dump_recipe(summary))]
+    return "\n\n".join(parts) + "\n"
+
+
+def dump_recipe(summary: Summary) -> str:
+    """Return the recipe as YAML."""
+    return yaml.safe_dump(summary.recipe.plain(), sort_keys=False, allow_unicode=True)
+
+
+def _write_line(cells: Iterable[str]) -> str:
+    return f"| {' | '.join(cells)} |"
+
+
+def _list_failures(summary: Summary) -> list[str]:
+    return [
+        f"- {_escape(f'{failure.label}, seed {failure.seed}: {failure.reason}')}"
+        for failure in summary.failures
+    ]
+
+
+def _fence(text: str) -> str:
+    """Return ``text`` as a block of code, behind a fence longer than any in it."""
+    ticks = "`" * max(3, 1 + max(map(len, re.findall("`+", text)), default=0))
+    return f"{ticks}yaml\n{text}{ticks}"
+
+
+def _escape(text: str) -> str:
+    """Return ``text`` on one line, with nothing that Markdown would read as markup."""
+    text = " ".join(text.split())
+    text = text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    return re.sub(r"([\\`*_\[\]|~#])", r"\\\1", text)
