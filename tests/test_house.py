@@ -56,6 +56,7 @@ def test_public_names_are_these():
         "blocks",
         "card",
         "catalog",
+        "compare",
         "cost",
         "create",
         "errors",
@@ -63,6 +64,7 @@ def test_public_names_are_these():
         "ops",
         "profile",
         "records",
+        "study",
     ]
 
 

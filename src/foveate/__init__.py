@@ -9,16 +9,18 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import backbones, blocks, catalog, errors, ops, profile, records
+    from foveate import backbones, blocks, catalog, errors, ops, profile, records, study
     from foveate.blocks import create
     from foveate.catalog import card, names
     from foveate.profile import cost
+    from foveate.study import compare
 
 __all__ = [
     "backbones",
     "blocks",
     "card",
     "catalog",
+    "compare",
     "cost",
     "create",
     "errors",
@@ -26,10 +28,12 @@ __all__ = [
     "ops",
     "profile",
     "records",
+    "study",
 ]
 
 _HOMES = {
     "card": "catalog",
+    "compare": "study",
     "cost": "profile",
     "create": "blocks",
     "names": "catalog",

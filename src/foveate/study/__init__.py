@@ -1,0 +1,25 @@
+"""From a recipe to runs, and from runs to a summary."""
+
+from __future__ import annotations
+
+from foveate.study.comparison import Comparison, compare, open_comparison
+from foveate.study.executor import Event, Executor, LocalProcesses
+from foveate.study.folders import Folder
+from foveate.study.planning import grid
+from foveate.study.recipes import load_recipe
+from foveate.study.summaries import summarise
+from foveate.study.training import train
+
+__all__ = [
+    "Comparison",
+    "Event",
+    "Executor",
+    "Folder",
+    "LocalProcesses",
+    "compare",
+    "grid",
+    "load_recipe",
+    "open_comparison",
+    "summarise",
+    "train",
+]

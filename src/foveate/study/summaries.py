@@ -1,0 +1,155 @@
+"""From run folders to a summary."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from foveate.errors import RecordError
+from foveate.records import (
+    PLAIN,
+    Curve,
+    Grid,
+    Interval,
+    Machine,
+    Noise,
+    Result,
+    Row,
+    Summary,
+    Verdict,
+)
+from foveate.study.folders import Folder
+from foveate.study.statistics import deviation, interval, seeds_needed
+
+__all__ = ["summarise"]
+
+Results = dict[int, Result]
+"""What came of one block, by seed."""
+
+
+def summarise(folder: str | Path) -> Summary:
+    """Return what the runs in a folder say, finished or not.
+
+    Args:
+        folder: A folder that ``compare`` has written.
+
+    Raises:
+        RecordError: It holds no grid, or its runs were not scored on the same images.
+    """
+    home = Folder(folder)
+    grid = home.load_grid()
+    found: dict[str, Results] = {}
+    failures, missing = [], []
+    for run in grid.runs:
+        result, failure = home.result(run), home.failure(run)
+        if result is not None:
+            found.setdefault(run.label, {})[run.seed] = result
+        elif failure is not None:
+            failures.append(failure)
+        else:
+            missing.append(run.title)
+    results = [result for mine in found.values() for result in mine.values()]
+    _check_same_images(home, results)
+    return Summary(
+        recipe=grid.recipe,
+        rows=_rows(grid, found),
+        noise=_noise(found.get(PLAIN)),
+        failures=tuple(failures),
+        missing=tuple(missing),
+        machines=_distinct_machines(results),
+    )
+
+
+def _rows(grid: Grid, found: Mapping[str, Results]) -> tuple[Row, ...]:
+    """Return the plain host's row, then blocks from the highest mean."""
+    names = {choice.label: choice.name for choice in grid.recipe.blocks}
+    resolution = 1 / grid.recipe.data.test_images
+    rows = [
+        _row(
+            label,
+            mine,
+            found.get(PLAIN, {}),
+            block=names.get(label),
+            resolution=resolution,
+            family=len(names),
+        )
+        for label, mine in found.items()
+    ]
+    return tuple(sorted(rows, key=lambda row: (row.label != PLAIN, -row.mean)))
+
+
+def _row(
+    label: str,
+    mine: Results,
+    plain: Results,
+    *,
+    block: str | None,
+    resolution: float,
+    family: int,
+) -> Row:
+    scores = {seed: result.accuracy for seed, result in sorted(mine.items())}
+    values = list(scores.values())
+    pairs = [] if block is None else sorted(scores.keys() & plain.keys())
+    gains = [scores[seed] - plain[seed].accuracy for seed in pairs]
+    joint = interval(gains, resolution=resolution, family=family)
+    some = next(iter(mine.values()))
+    return Row(
+        label=label,
+        block=block,
+        scores=scores,
+        mean=sum(values) / len(values),
+        sd=deviation(values),
+        interval=interval(values, resolution=resolution),
+        difference=interval(gains, resolution=resolution),
+        family=joint,
+        wins=sum(gain > 0 for gain in gains),
+        pairs=len(pairs),
+        verdict=_verdict(joint),
+        seeds_needed=seeds_needed(gains, resolution=resolution, family=family),
+        class_accuracy=_mean_of_classes(mine),
+        parameters=some.parameters,
+        macs=some.macs,
+        seconds=sum(result.seconds for result in mine.values()) / len(mine),
+        curves=tuple(
+            Curve(
+                seed=seed,
+                test_accuracy=tuple(row.test_accuracy for row in mine[seed].curve),
+            )
+            for seed in scores
+        ),
+    )
+
+
+def _verdict(joint: Interval | None) -> Verdict:
+    if joint is None or joint.low <= 0 <= joint.high:
+        return "cannot tell"
+    return "better" if joint.low > 0 else "worse"
+
+
+def _mean_of_classes(mine: Results) -> tuple[float, ...]:
+    by_class = zip(*(result.class_accuracy for result in mine.values()), strict=True)
+    return tuple(sum(values) / len(values) for values in by_class)
+
+
+def _noise(plain: Results | None) -> Noise | None:
+    if not plain:
+        return None
+    values = [result.accuracy for result in plain.values()]
+    return Noise(sd=deviation(values), low=min(values), high=max(values))
+
+
+def _check_same_images(home: Folder, results: list[Result]) -> None:
+    if len({result.data_digest for result in results}) > 1:
+        raise RecordError(
+            f"the runs in {home.path} were not scored on the same images: they were "
+            "trained with different versions of the data's packages. Train them again "
+            "in another folder."
+        )
+
+
+def _distinct_machines(results: list[Result]) -> tuple[Machine, ...]:
+    distinct: list[Machine] = []
+    for result in results:
+        if result.machine not in distinct:
+            distinct.append(result.machine)
+    return tuple(distinct)
