@@ -6,12 +6,16 @@ BIN := $(VENV)/bin
 LOCK := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help test check clean
+.PHONY: help demo test check clean
 
 help:
+	@echo "make demo   run the main job on embedded data: runs/quickstart/report.html"
 	@echo "make test   everything that CI runs: check, then the tests"
 	@echo "make check  format, lint, types, floors"
 	@echo "make clean  remove the environment and caches, keep runs"
+
+demo: $(VENV)/.demo
+	$(BIN)/foveate compare
 
 test: check
 	$(BIN)/pytest -n auto
@@ -21,6 +25,11 @@ check: $(VENV)/.test
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+# The two stamps are independent: a demo needs no test tools.
+$(VENV)/.demo: pyproject.toml $(LOCK) | $(BIN)/pip
+	$(BIN)/pip install --quiet --constraint $(LOCK) --editable '.[compare]'
+	touch $@
 
 $(VENV)/.test: pyproject.toml $(LOCK) | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint $(LOCK) --editable '.[compare,dev]'

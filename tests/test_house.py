@@ -94,6 +94,9 @@ def test_the_changelog_and_the_citation_name_the_version_of_the_package():
     [
         "import foveate",
         "import foveate; foveate.names(); foveate.card('cbam')",
+        "import foveate.cli",
+        "sys.argv = ['foveate', 'list']; import foveate.cli as c; c.main()",
+        "sys.argv = ['foveate', '--help']; import foveate.cli as c; c.main()",
     ],
 )
 def test_what_must_answer_at_once_imports_no_tensor_library(code):

@@ -1,0 +1,34 @@
+"""``foveate list``: show the catalogue."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from foveate import catalog
+from foveate.cli._output import print_json, print_table
+from foveate.cli._plain import plain_card
+
+__all__ = ["list_blocks"]
+
+
+def list_blocks(
+    pattern: Annotated[
+        str, typer.Argument(help="Glob over names, such as '*shuffle*'.")
+    ] = "*",
+    kind: Annotated[catalog.Kind | None, typer.Option(help="Only this kind.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """List the blocks of the catalogue."""
+    cards = catalog.find(pattern, kind=kind)
+    if json:
+        print_json([plain_card(card) for card in cards])
+    else:
+        print_table(
+            ("name", "kind", "year", "variants", "what it does"),
+            [
+                (c.name, c.kind, str(c.year), " ".join(c.variant_names), c.summary)
+                for c in cards
+            ],
+        )
