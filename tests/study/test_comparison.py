@@ -26,6 +26,10 @@ fv.compare(sys.argv[1], folder=sys.argv[2], executor=one)
 """
 
 
+WHOLE = "[!.]*-seed*/result.json"
+"""The results of folders that are whole: those half written begin with a dot."""
+
+
 class NobodyTrains:
     def execute(self, runs, folder, listen):
         raise AssertionError([run.title for run in runs])
@@ -142,15 +146,13 @@ def test_a_job_that_was_killed_goes_on_and_ends_with_the_same_numbers(
         [sys.executable, "-c", SCRIPT, str(file), str(folder)],
         stderr=subprocess.DEVNULL,
     )
-    wait_for(lambda: list(folder.glob("*-seed*/result.json")))
+    wait_for(lambda: list(folder.glob(WHOLE)))
     workers = workers_in(folder)
 
     job.send_signal(signal.SIGKILL)
     job.wait()
-    kept = {
-        path: path.stat().st_mtime_ns for path in folder.glob("*-seed*/result.json")
-    }
     wait_for(lambda: not any(alive(pid) for pid in workers))
+    kept = {path: path.stat().st_mtime_ns for path in folder.glob(WHOLE)}
     resumed = compare(recipe, folder=folder, progress=False)
 
     assert 1 <= len(kept) < 6
