@@ -22,6 +22,5 @@ def print_summary(summary: Summary, page: Path) -> None:
     print_table(header, rows)
     print("\n".join(report.conclusion(summary)))
     for failure in summary.failures:
-        title = f"{failure.label}, seed {failure.seed}"
-        print(f"foveate: {title} broke: {failure.reason}", file=sys.stderr)
+        print(f"foveate: {failure.title} broke: {failure.reason}", file=sys.stderr)
     print(f"\n{page}")

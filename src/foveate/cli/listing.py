@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from foveate import catalog
 from foveate.cli._output import print_json, print_table
-from foveate.cli._plain import plain_card
 
 __all__ = ["list_blocks"]
 
@@ -23,7 +23,7 @@ def list_blocks(
     """List the blocks of the catalogue."""
     cards = catalog.find(pattern, kind=kind)
     if json:
-        print_json([plain_card(card) for card in cards])
+        print_json([asdict(card) for card in cards])
     else:
         print_table(
             ("name", "kind", "year", "variants", "what it does"),

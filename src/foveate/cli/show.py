@@ -5,13 +5,13 @@ from __future__ import annotations
 import shutil
 import textwrap
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from typing import Annotated
 
 import typer
 
 from foveate import catalog
 from foveate.cli._output import print_json
-from foveate.cli._plain import plain_card
 
 __all__ = ["show"]
 
@@ -27,7 +27,7 @@ def show(
     """Print what a block is: formula, options, paper, and where it departs from it."""
     card, variant = catalog.resolve(name)
     if json:
-        print_json(plain_card(card))
+        print_json(asdict(card))
         return
     title = card.name if variant is None else f"{card.name}.{variant.name}"
     print(f"{title}  ({card.kind}, {card.year})")

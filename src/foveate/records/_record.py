@@ -76,13 +76,17 @@ class Record(Part):
         """Return the record as values that JSON and YAML can write."""
         return self.model_dump(mode="json")
 
+    def yaml(self) -> str:
+        """Return the record as YAML."""
+        return yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
+
     def save(self, path: str | Path) -> Path:
         """Write the record to ``path``, whole or not at all, and return the path."""
         path = Path(path)
         if path.suffix == ".json":
             text = json.dumps(self.plain(), indent=2) + "\n"
         else:
-            text = yaml.safe_dump(self.plain(), sort_keys=False, allow_unicode=True)
+            text = self.yaml()
         return write_atomically(path, text)
 
 

@@ -13,7 +13,12 @@ from foveate.records.recipe import (
     Training,
 )
 
-__all__ = ["Epoch", "Grid", "Machine", "Result", "Run"]
+__all__ = ["Epoch", "Grid", "Machine", "Result", "Run", "run_title"]
+
+
+def run_title(label: str, seed: int) -> str:
+    """Return what people call the run of a block at a seed."""
+    return f"{label}, seed {seed}"
 
 
 class Run(Record):
@@ -47,7 +52,7 @@ class Run(Record):
     @property
     def title(self) -> str:
         """Block and seed, for people."""
-        return f"{self.label}, seed {self.seed}"
+        return run_title(self.label, self.seed)
 
 
 class Grid(Record):

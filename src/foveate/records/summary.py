@@ -6,7 +6,7 @@ from typing import Literal
 
 from foveate.records._record import Part, Record
 from foveate.records.recipe import PLAIN, Recipe
-from foveate.records.run import Machine
+from foveate.records.run import Machine, run_title
 
 __all__ = [
     "MOST_SEEDS",
@@ -37,6 +37,11 @@ class Interval(Part):
     estimate: float
     low: float
     high: float
+
+    @property
+    def half_width(self) -> float:
+        """Half of the distance between the ends."""
+        return (self.high - self.low) / 2
 
 
 class Noise(Part):
@@ -114,6 +119,11 @@ class Failure(Part):
     label: str
     seed: int
     reason: str
+
+    @property
+    def title(self) -> str:
+        """Block and seed, for people."""
+        return run_title(self.label, self.seed)
 
 
 class Summary(Record):

@@ -27,7 +27,7 @@ def list_caveats(summary: Summary) -> tuple[str, ...]:
 def _of_broken_runs(summary: Summary) -> list[str]:
     if not summary.failures:
         return []
-    titles = [f"{failure.label}, seed {failure.seed}" for failure in summary.failures]
+    titles = [failure.title for failure in summary.failures]
     number = len(titles)
     return [
         f"{plural(number, 'run')} broke and {'is' if number == 1 else 'are'} in no "

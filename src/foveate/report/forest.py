@@ -82,11 +82,7 @@ def _fit_differences(rows: Sequence[Row]) -> Scale:
     """Return an axis of points that holds 0, the estimates and a usual interval."""
     known = [row for row in rows if row.difference and row.family]
     estimates = [100 * row.difference.estimate for row in known if row.difference]
-    half = median(
-        50 * (row.difference.high - row.difference.low)
-        for row in known
-        if row.difference
-    )
+    half = median(100 * row.difference.half_width for row in known if row.difference)
     shown = [0.0, *(value + side * half for value in estimates for side in (-1, 1))]
     reach = [
         100 * end

@@ -13,7 +13,6 @@ from foveate.report.numerals import count, join, percent, plural, signed
 from foveate.report.scatter import CROWD, draw_parameters
 from foveate.report.svg import kind_of
 from foveate.report.table import table
-from foveate.report.text import dump_recipe
 from foveate.report.words import conclude
 
 if TYPE_CHECKING:
@@ -80,7 +79,7 @@ def _collect(summary: Summary) -> dict[str, Any]:
         "intervals": any(row.interval for row in summary.rows),
         "seconds": _span_seconds(summary),
         "classes": _compare_classes(summary),
-        "recipe_text": dump_recipe(summary),
+        "recipe_text": summary.recipe.yaml(),
         "kind": kind_of,
     }
 

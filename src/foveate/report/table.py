@@ -46,8 +46,7 @@ def _write_row(row: Row) -> tuple[str, ...]:
 def _write_mean(row: Row) -> str:
     if row.interval is None:
         return percent(row.mean)
-    half_width = (row.interval.high - row.interval.low) / 2
-    return f"{percent(row.mean)} ± {points(half_width)}"
+    return f"{percent(row.mean)} ± {points(row.interval.half_width)}"
 
 
 def _write_difference(row: Row) -> str:

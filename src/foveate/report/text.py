@@ -7,13 +7,11 @@ import io
 import re
 from collections.abc import Iterable
 
-import yaml
-
 from foveate.records import Summary
 from foveate.report.table import table
 from foveate.report.words import conclude
 
-__all__ = ["dump_recipe", "render_csv", "render_markdown"]
+__all__ = ["render_csv", "render_markdown"]
 
 _COLUMNS = (
     "label",
@@ -64,13 +62,8 @@ def render_markdown(summary: Summary) -> str:
         parts += ["## Ranking", "\n".join(_write_line(cells) for cells in lines)]
     if summary.failures:
         parts += ["## Runs that broke", "\n".join(_list_failures(summary))]
-    parts += ["## Recipe", _fence(dump_recipe(summary))]
+    parts += ["## Recipe", _fence(summary.recipe.yaml())]
     return "\n\n".join(parts) + "\n"
-
-
-def dump_recipe(summary: Summary) -> str:
-    """Return the recipe as YAML."""
-    return yaml.safe_dump(summary.recipe.plain(), sort_keys=False, allow_unicode=True)
 
 
 def _write_line(cells: Iterable[str]) -> str:
@@ -79,7 +72,7 @@ def _write_line(cells: Iterable[str]) -> str:
 
 def _list_failures(summary: Summary) -> list[str]:
     return [
-        f"- {_escape(f'{failure.label}, seed {failure.seed}: {failure.reason}')}"
+        f"- {_escape(f'{failure.title}: {failure.reason}')}"
         for failure in summary.failures
     ]
 

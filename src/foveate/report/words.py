@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import chain
 from statistics import median
 
-from foveate.records import MOST_SEEDS, PLAIN, Interval, Row, Summary
+from foveate.records import MOST_SEEDS, PLAIN, Row, Summary
 from foveate.report.caveats import list_caveats
 from foveate.report.numerals import (
     join,
@@ -169,7 +169,7 @@ def _tell_resolution(rows: Sequence[Row], undecided: Sequence[Row]) -> list[str]
     """Say which differences these seeds could have told apart."""
     if not undecided:
         return []
-    least = median(_half_width(row.family) for row in rows if row.family)
+    least = median(row.family.half_width for row in rows if row.family)
     if points(least) == "0.0":
         return []
     if least >= 1:
@@ -201,7 +201,3 @@ def _tell_seeds_needed(undecided: Sequence[Row]) -> list[str]:
 
 def _list(labels: Sequence[str]) -> str:
     return join(labels, most=_MOST_LABELS)
-
-
-def _half_width(interval: Interval) -> float:
-    return (interval.high - interval.low) / 2
