@@ -95,16 +95,16 @@ def train(run: Run, listen: Callable[[Epoch], None] = lambda _: None) -> Trained
         start = time.perf_counter()
         curve = []
         for epoch, loss in _epochs(run, model, split.train, device):
-            accuracy = _accuracy(_probabilities(model, split.test, device), split.test)
+            probabilities = _probabilities(model, split.test, device)
+            accuracy = _accuracy(probabilities, split.test)
             curve.append(Epoch(epoch=epoch, train_loss=loss, test_accuracy=accuracy))
             listen(curve[-1])
         seconds = time.perf_counter() - start
-        probabilities = _probabilities(model, split.test, device)
         side = run.data.image_size
         cost = profile.cost(model, (1, 3, side, side))
     return Trained(
         result=Result(
-            accuracy=_accuracy(probabilities, split.test),
+            accuracy=accuracy,
             class_accuracy=_class_accuracy(probabilities, split.test),
             curve=tuple(curve),
             parameters=cost.parameters,
