@@ -41,11 +41,13 @@ def compare(
     from foveate import study
 
     source, overrides = _split(recipe or [])
-    chosen = study.load_recipe(source, overrides)
-    folder = out or Path("runs") / chosen.name
     summary = study.compare(
-        chosen, folder=folder, executor=study.LocalProcesses(workers)
+        source,
+        overrides=overrides,
+        folder=out,
+        executor=study.LocalProcesses(workers),
     )
+    folder = out or study.default_folder(summary.recipe)
     page = summary.report(folder / "report.html")
     if json:
         print_json(summary.plain())

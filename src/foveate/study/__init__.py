@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
-from foveate.study.comparison import Comparison, compare, open_comparison
+from foveate.study.comparison import (
+    Comparison,
+    compare,
+    default_folder,
+    open_comparison,
+)
 from foveate.study.executor import Event, Executor, LocalProcesses
 from foveate.study.folders import Folder
 from foveate.study.planning import grid
@@ -17,6 +22,7 @@ __all__ = [
     "Folder",
     "LocalProcesses",
     "compare",
+    "default_folder",
     "grid",
     "load_recipe",
     "open_comparison",

@@ -18,7 +18,7 @@ from foveate.study.progress import ProgressBars
 from foveate.study.recipes import load_recipe
 from foveate.study.summaries import summarise
 
-__all__ = ["Comparison", "compare", "open_comparison"]
+__all__ = ["Comparison", "compare", "default_folder", "open_comparison"]
 
 
 @final
@@ -78,7 +78,7 @@ def compare(
     _check_extra()
     chosen = load_recipe(recipe, overrides)
     plan = grid(chosen)
-    home = Folder(Path("runs") / chosen.name if folder is None else folder)
+    home = Folder(default_folder(chosen) if folder is None else folder)
     with home.held():
         plan.save(home.grid_path)
         chosen.save(home.path / "recipe.yaml")
@@ -86,6 +86,11 @@ def compare(
         summary = open_comparison(home.path)
         summary.save(home.path / "summary.json")
     return summary
+
+
+def default_folder(recipe: Recipe) -> Path:
+    """Return where the runs of a recipe are kept if nobody says otherwise."""
+    return Path("runs") / recipe.name
 
 
 def open_comparison(folder: str | Path) -> Comparison:
