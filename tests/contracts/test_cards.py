@@ -3,6 +3,7 @@
 import inspect
 import re
 import sys
+from contextlib import nullcontext
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ import torch
 import foveate as fv
 from foveate import blocks, catalog
 from foveate.blocks._registry import CLASSES
+from foveate.errors import OptionError
 
 REQUIRED = inspect.Parameter.empty
 
@@ -144,12 +146,11 @@ def test_create_gives_the_class_of_the_name(name, new_block):
     assert type(new_block(name)) is blocks.block_class(name)
 
 
-def test_an_alias_creates_the_same_block(card_name, new_block):
+def test_an_alias_creates_the_same_block(card_name, new_block, fresh_block):
     block = new_block(card_name)
-    channels = block.channels
 
     for alias in catalog.card(card_name).aliases:
-        twin = fv.create(alias, channels).double()
+        twin = fresh_block(alias)
         twin.load_state_dict(block.state_dict(), strict=True)
         assert type(twin) is type(block)
 
@@ -161,10 +162,31 @@ def test_given_options_win_over_those_of_a_variant(name):
         assert catalog.options_of(name, {option: default})[option] == default
 
 
-def test_the_defaults_written_out_change_nothing(card_name, new_block, new_input):
-    block, x = new_block(card_name), new_input(card_name)
+def test_the_defaults_written_out_change_nothing(
+    card_name, new_block, fresh_block, new_inputs
+):
+    block, maps = new_block(card_name), new_inputs(card_name)
+    defaults = dict(catalog.card(card_name).defaults)
+    defaults.pop("spatial_size", None)
 
-    twin = fv.create(card_name, x.shape[1], **catalog.card(card_name).defaults)
+    twin = fresh_block(card_name, **defaults)
     twin.double().eval().load_state_dict(block.state_dict(), strict=True)
 
-    torch.testing.assert_close(twin(x), block(x), rtol=0, atol=0)
+    torch.testing.assert_close(twin(*maps), block(*maps), rtol=0, atol=0)
+
+
+def test_the_card_counts_the_parameters(card_name):
+    card = catalog.card(card_name)
+    size = {"spatial_size": (7, 7)} if card.sized else {}
+
+    block = fv.create(card_name, 256, device="meta", **size)
+
+    assert card.parameters == sum(p.numel() for p in block.parameters())
+
+
+def test_a_sized_block_says_that_it_must_be_told_the_size(card_name, fresh_block):
+    channels = fresh_block(card_name).channels or 8
+
+    wants = pytest.raises(OptionError, match=r"spatial_size must be \(H, W\)")
+    with wants if catalog.card(card_name).sized else nullcontext():
+        fv.create(card_name, channels)

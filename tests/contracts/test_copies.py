@@ -7,8 +7,6 @@ import pickle
 import pytest
 import torch
 
-from foveate import blocks
-
 PROTOCOLS = range(2, pickle.HIGHEST_PROTOCOL + 1)
 
 
@@ -50,13 +48,15 @@ def test_a_pickle_answers_the_same(name, protocol, new_block, new_input):
     assert twin(x).equal(block(x))
 
 
-def test_a_saved_state_loads_strictly_into_a_new_block(name, new_block, new_input):
+def test_a_saved_state_loads_strictly_into_a_new_block(
+    name, new_block, new_input, fresh_block
+):
     block, x = new_block(name), new_input(name)
     file = io.BytesIO()
 
     torch.save(block.state_dict(), file)
     file.seek(0)
-    fresh = blocks.create(name, x.shape[1]).double().eval()
+    fresh = fresh_block(name).double().eval()
     fresh.load_state_dict(torch.load(file, weights_only=True), strict=True)
 
     assert fresh(x).equal(block(x))
@@ -68,46 +68,42 @@ def test_two_new_blocks_share_no_memory(name, new_block):
     assert memory_of(first).isdisjoint(memory_of(second))
 
 
-def test_is_built_without_memory_on_the_meta_device(name, new_block, new_input):
-    channels = new_input(name).shape[1]
-
+def test_is_built_without_memory_on_the_meta_device(name, fresh_block):
     with torch.device("meta"):
-        block = blocks.create(name, channels)
+        block = fresh_block(name)
 
     assert all(value.is_meta for value in block.state_dict().values())
 
 
-def test_create_makes_it_on_the_device_of_choice(name, new_input):
-    block = blocks.create(name, new_input(name).shape[1], device="meta")
+def test_create_makes_it_on_the_device_of_choice(name, fresh_block):
+    block = fresh_block(name, device="meta")
 
     assert all(value.is_meta for value in block.state_dict().values())
 
 
-def test_create_makes_it_in_the_type_of_choice(name, new_input):
-    block = blocks.create(name, new_input(name).shape[1], dtype=torch.bfloat16)
+def test_create_makes_it_in_the_type_of_choice(name, fresh_block):
+    block = fresh_block(name, dtype=torch.bfloat16)
 
     assert all(p.dtype == torch.bfloat16 for p in block.parameters())
 
 
 def test_a_state_can_be_assigned_to_a_block_on_the_meta_device(
-    name, new_block, new_input
+    name, new_block, new_input, fresh_block
 ):
     block, x = new_block(name), new_input(name)
 
     with torch.device("meta"):
-        empty = blocks.create(name, x.shape[1]).eval()
+        empty = fresh_block(name).eval()
     empty.load_state_dict(block.state_dict(), strict=True, assign=True)
 
     assert empty(x).equal(block(x))
 
 
-def test_starts_the_same_from_the_same_random_numbers(name, new_input):
-    channels = new_input(name).shape[1]
-
+def test_starts_the_same_from_the_same_random_numbers(name, fresh_block):
     torch.manual_seed(4)
-    first = blocks.create(name, channels).state_dict()
+    first = fresh_block(name).state_dict()
     torch.manual_seed(4)
-    second = blocks.create(name, channels).state_dict()
+    second = fresh_block(name).state_dict()
 
     assert all(second[key].equal(value) for key, value in first.items())
 

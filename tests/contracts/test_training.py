@@ -31,7 +31,7 @@ def state_of(block):
 
 
 def test_every_parameter_learns(name, new_block, new_input):
-    block = new_block(name)
+    block = new_block(name, size=(2, 3))
     # means far apart, so that no narrow bottleneck is cut to 0 for all images
     x = 3 * new_input(name, 32, 2, 3)
 
@@ -63,7 +63,7 @@ def test_the_input_gets_a_gradient_everywhere(name, training, new_block, new_inp
 
 @BOTH
 def test_gradients_equal_finite_differences(name, training, new_block, new_input):
-    block = new_block(name, training=training)
+    block = new_block(name, training=training, size=(3, 2))
     x = spread(new_input(name, 2, 3, 2).shape).requires_grad_()
     weights = dict(block.named_parameters())
 

@@ -1,6 +1,7 @@
-"""Every block of the catalogue as a PyTorch module.
+"""Every block and fusion of the catalogue as a PyTorch module.
 
-The files of this folder are found, not listed: a new block is one new file.
+The files of this folder are found, not listed: a new block is one new file. What a file
+names in ``__all__`` is public here.
 """
 
 from __future__ import annotations
@@ -9,18 +10,17 @@ import importlib
 import pkgutil
 from typing import TYPE_CHECKING, Any
 
-from foveate.blocks import _registry
 from foveate.blocks._base import Block, Gate, SigmoidGate
+from foveate.blocks._fusion import Fusion
 from foveate.blocks._registry import block_class, create
 
-for _module in pkgutil.iter_modules(__path__):
-    if not _module.name.startswith("_"):
-        importlib.import_module(f"{__name__}.{_module.name}")
+__all__ = ["Block", "Fusion", "Gate", "SigmoidGate", "block_class", "create"]
 
-globals().update({cls.__name__: cls for cls in _registry.CLASSES.values()})
-
-__all__ = ["Block", "Gate", "SigmoidGate", "block_class", "create"]
-__all__ += [cls.__name__ for cls in _registry.CLASSES.values()]
+for _found in pkgutil.iter_modules(__path__):
+    if not _found.name.startswith("_"):
+        _module = importlib.import_module(f"{__name__}.{_found.name}")
+        globals().update({name: getattr(_module, name) for name in _module.__all__})
+        __all__ += _module.__all__
 
 if TYPE_CHECKING:
 

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from foveate import ops
 from foveate.errors import ShapeError
 
-__all__ = ["Block", "Gate", "SigmoidGate"]
+__all__ = ["Block", "Gate", "SigmoidGate", "check_map", "check_size"]
 
 FEATURE_MAP_DIMS = 4
 
@@ -26,10 +26,15 @@ class Block(nn.Module, ABC):
         channels: Channels that the input must have; None takes any.
         residual_place: Where its authors put it in a residual block: ``branch_end``,
             before the addition, or ``after_conv2``, before the BatchNorm that follows.
+        spatial_size: The only size of map that it takes, ``(H, W)``; None takes any.
+        training_batch: The fewest images of a batch in training: 2 for a block with
+            BatchNorm behind a pooling to one place, where torch refuses one image.
     """
 
     residual_place: ClassVar[Literal["branch_end", "after_conv2"]] = "branch_end"
     channels: int | None
+    spatial_size: tuple[int, int] | None = None
+    training_batch: int = 1
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's answer to ``x``.
@@ -51,27 +56,47 @@ class Block(nn.Module, ABC):
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return by name what the block looks at in ``x``.
 
-        ``channel`` is ``(B, C, 1, 1)``, ``spatial`` ``(B, 1, H, W)``, ``row``
-        ``(B, C, H, 1)``, ``column`` ``(B, C, 1, W)`` and ``full`` ``(B, C, H, W)``.
+        Gates: ``channel`` is ``(B, C, 1, 1)``, ``spatial`` ``(B, 1, H, W)``, ``row``
+        ``(B, C, H, 1)``, ``column`` ``(B, C, 1, W)``, and ``full``, ``channel_full``
+        and ``spatial_full`` are ``(B, C, H, W)``. ``branch`` is how a block shares out
+        its K branches, ``(B, K, C, 1, 1)``, which add up to 1 over K. ``attention`` is
+        where one place looks, ``(B, heads, h, w)``, which adds up to 1 over the places.
         """
 
     def _check_input(self, x: Tensor) -> None:
-        owner = type(self).__name__
-        if x.dim() == FEATURE_MAP_DIMS and self.channels in (None, x.shape[1]):
-            if x.is_floating_point():
-                return
-            raise ShapeError(
-                f"{owner}: expects floating point, got {x.dtype}. "
-                "Convert it first: x.float()."
-            )
-        shape = tuple(x.shape)
-        hint = ""
-        if x.dim() == FEATURE_MAP_DIMS - 1:
-            hint = " A single image needs a batch of one: x[None]."
-        elif x.dim() == FEATURE_MAP_DIMS and x.shape[-1] == self.channels:
-            hint = " If channels stand last, move them: x.permute(0, 3, 1, 2)."
-        channels = "C" if self.channels is None else self.channels
-        raise ShapeError(f"{owner}: expects (B, {channels}, H, W), got {shape}.{hint}")
+        check_map(type(self).__name__, x, self.channels)
+        if self.spatial_size is not None:
+            check_size(type(self).__name__, x, self.spatial_size)
+
+
+def check_map(owner: str, x: Tensor, channels: int | None) -> None:
+    """Raise ShapeError unless ``x`` is a map of ``channels``, of floating point."""
+    if x.dim() == FEATURE_MAP_DIMS and channels in (None, x.shape[1]):
+        if x.is_floating_point():
+            return
+        raise ShapeError(
+            f"{owner}: expects floating point, got {x.dtype}. "
+            "Convert it first: x.float()."
+        )
+    shape = tuple(x.shape)
+    hint = ""
+    if x.dim() == FEATURE_MAP_DIMS - 1:
+        hint = " A single image needs a batch of one: x[None]."
+    elif x.dim() == FEATURE_MAP_DIMS and x.shape[-1] == channels:
+        hint = " If channels stand last, move them: x.permute(0, 3, 1, 2)."
+    axis = "C" if channels is None else channels
+    raise ShapeError(f"{owner}: expects (B, {axis}, H, W), got {shape}.{hint}")
+
+
+def check_size(owner: str, x: Tensor, size: tuple[int, int]) -> None:
+    """Raise ShapeError unless the map ``x`` is of the one size that its owner takes."""
+    height, width = size
+    if (x.shape[2], x.shape[3]) != size:
+        raise ShapeError(
+            f"{owner}: is bound to maps of {height}x{width} (spatial_size), got "
+            f"{x.shape[2]}x{x.shape[3]}. Resize the map, or build the block with "
+            f"spatial_size=({x.shape[2]}, {x.shape[3]})."
+        )
 
 
 class Gate(Block):

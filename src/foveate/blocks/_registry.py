@@ -10,13 +10,14 @@ import torch
 
 from foveate import catalog
 from foveate.blocks._base import Block
+from foveate.blocks._fusion import Fusion
 
 __all__ = ["CLASSES", "block_class", "create", "register"]
 
-BlockClass = TypeVar("BlockClass", bound=type[Block])
+BlockClass = TypeVar("BlockClass", bound=type[Block] | type[Fusion])
 
-CLASSES: dict[str, type[Block]] = {}
-"""Every block class by its name in the catalogue."""
+CLASSES: dict[str, type[Block] | type[Fusion]] = {}
+"""Every class of a block or fusion by its name in the catalogue."""
 
 
 def register(name: str) -> Callable[[BlockClass], BlockClass]:
@@ -30,8 +31,8 @@ def register(name: str) -> Callable[[BlockClass], BlockClass]:
     return add
 
 
-def block_class(name: str) -> type[Block]:
-    """Return the class of a block, by its name, an alias or a variant.
+def block_class(name: str) -> type[Block] | type[Fusion]:
+    """Return the class of a block or fusion, by its name, an alias or a variant.
 
     Raises:
         UnknownNameError: The catalogue has no such name.
@@ -46,8 +47,8 @@ def create(
     device: torch.device | str | None = None,
     dtype: torch.dtype | None = None,
     **options: Any,
-) -> Block:
-    """Return a new block.
+) -> Block | Fusion:
+    """Return a new block, or a new fusion.
 
     ``functools.partial(fv.create, "se")`` works wherever a callable from channels to a
     module is taken, such as timm's ``attn_layer``.
@@ -70,7 +71,7 @@ def create(
         >>> block(torch.randn(2, 64, 7, 5)).shape
         torch.Size([2, 64, 7, 5])
     """
-    cls: Callable[..., Block] = block_class(name)
+    cls: Callable[..., Block | Fusion] = block_class(name)
     chosen = catalog.options_of(name, options)
     with contextlib.nullcontext() if device is None else torch.device(device):
         block = cls(channels, **chosen)

@@ -14,7 +14,7 @@ Kind = Literal["channel", "spatial", "mixed", "pairwise", "scale", "fusion"]
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 
-Plain = bool | int | float | str | None | tuple[str, ...]
+Plain = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 """The value of an option: anything that YAML can write."""
 
 
@@ -70,12 +70,16 @@ class Card:
         kind: What it weighs.
         summary: One sentence, verb first.
         paper: Where it was published.
-        formula: The block in one or two lines; ``x`` in, ``y`` out.
+        formula: The block in a few lines; ``x`` in, ``y`` out.
+        parameters: What it learns at 256 channels with its defaults, at 7x7 places if
+            it is sized.
         options: The keywords of its constructor, in order.
         aliases: Other names that the field uses for it.
         needs: What must hold for it to be built or run.
         differs: Where this block departs from the paper or from the official code.
         variants: Published forms of it under names of their own.
+        sized: Whether it is bound to one size of map and must be told it:
+            ``spatial_size=(H, W)``.
     """
 
     name: str
@@ -83,11 +87,13 @@ class Card:
     summary: str
     paper: Paper
     formula: str
+    parameters: int
     options: tuple[Option, ...] = ()
     aliases: tuple[str, ...] = ()
     needs: tuple[str, ...] = ()
     differs: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = field(default=())
+    sized: bool = False
 
     @property
     def year(self) -> int:

@@ -21,6 +21,7 @@ CARDS = (
             venue="CVPR",
         ),
         formula="y = x * sigmoid(fc2(relu(fc1(mean(x)))))",
+        parameters=8_192,
         options=(
             *bottleneck(reduction=16),
             Option("bias", False, "Whether fc1 and fc2 have a bias."),
@@ -57,6 +58,7 @@ CARDS = (
         ),
         formula="y = x * sigmoid(conv1d(mean(x)))\n"
         "kernel_size = |(log2(channels) + b) / gamma|, the odd number at or above",
+        parameters=5,
         options=(
             Option(
                 "kernel_size", None, "Width of the convolution; None: from channels."
@@ -76,6 +78,7 @@ CARDS = (
         summary="Weigh each channel by its mean and its maximum (a half of CBAM).",
         paper=CBAM,
         formula="y = x * sigmoid(mlp(mean(x)) + mlp(max(x))), mlp = fc2(relu(fc1(.)))",
+        parameters=8_464,
         options=(
             *bottleneck(reduction=16),
             Option("bias", True, "Whether fc1 and fc2 have a bias, which starts at 0."),
@@ -111,6 +114,7 @@ CARDS = (
         ),
         formula="f = hardswish(bn1(conv1([mean over columns; mean over rows])))\n"
         "y = x * sigmoid(conv_h(f of rows)) * sigmoid(conv_w(f of columns))",
+        parameters=6_680,
         options=(
             *bottleneck(reduction=32, min_channels=8),
             Option("norm_layer", "batch_norm", "The normalisation after conv1."),

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from functools import cache
 
 from foveate._checks import one_of, suggest
-from foveate.catalog import channel, mixed, spatial
+from foveate.catalog import channel, fusion, mixed, pairwise, scale, spatial
 from foveate.catalog._card import KINDS, Card, Plain, Variant
 from foveate.errors import UnknownNameError, UnknownOptionError
 
@@ -16,7 +17,8 @@ __all__ = ["card", "find", "names", "options_of", "resolve"]
 @cache
 def _cards() -> dict[str, Card]:
     """Return every card by its name, sorted."""
-    cards = (*channel.CARDS, *spatial.CARDS, *mixed.CARDS)
+    kinds = (channel, spatial, mixed, pairwise, scale, fusion)
+    cards = [card for kind in kinds for card in kind.CARDS]
     return {card.name: card for card in sorted(cards, key=lambda card: card.name)}
 
 
@@ -92,7 +94,7 @@ def card(name: str) -> Card:
     return resolve(name)[0]
 
 
-def options_of(name: str, options: dict[str, Plain]) -> dict[str, Plain]:
+def options_of(name: str, options: Mapping[str, Plain]) -> dict[str, Plain]:
     """Return the options of a variant, overridden by ``options``.
 
     Raises:

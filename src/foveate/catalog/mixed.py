@@ -15,6 +15,7 @@ CARDS = (
         summary="Weigh channels, then places, by means and maxima.",
         paper=CBAM,
         formula="x' = channel(x)\ny = spatial(x')",
+        parameters=8_564,
         options=(
             *bottleneck(reduction=16),
             Option("kernel_size", 7, "Side of the spatial convolution."),
@@ -88,6 +89,7 @@ CARDS = (
         ),
         formula="d = (x - mean(x))^2, v = sum(d) / (H * W - 1)\n"
         "y = x * sigmoid(d / (4 * (v + e_lambda)) + 1/2)",
+        parameters=0,
         options=(
             Option("e_lambda", 1e-4, "Is added to the variance; greater than 0."),
         ),
@@ -119,6 +121,7 @@ CARDS = (
         "y0 = x0 * sigmoid(w0 * mean(x0) + b0), "
         "y1 = x1 * sigmoid(w1 * group_norm(x1) + b1)\n"
         "y = the channels of all groups, shuffled in two",
+        parameters=96,
         options=(
             Option("groups", 8, "Groups of channels; all share the same weights."),
         ),

@@ -14,6 +14,7 @@ CARDS = (
         summary="Weigh each place by the mean and maximum over channels around it.",
         paper=CBAM,
         formula="y = x * sigmoid(bn(conv([mean over channels; max over channels])))",
+        parameters=100,
         options=(
             Option("kernel_size", 7, "Side of the convolution."),
             Option("norm", True, "Whether a BatchNorm follows the convolution."),

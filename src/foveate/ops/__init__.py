@@ -6,6 +6,7 @@ from foveate.ops.gates import scale, sigmoid_scale
 from foveate.ops.layout import channel_shuffle, in_layout_of
 from foveate.ops.pooling import POOLS, mean_max_over_channels, mean_over_places, pool
 from foveate.ops.precision import at_least_float32, at_least_one
+from foveate.ops.resizing import resize
 
 __all__ = [
     "POOLS",
@@ -16,6 +17,7 @@ __all__ = [
     "mean_max_over_channels",
     "mean_over_places",
     "pool",
+    "resize",
     "scale",
     "sigmoid_scale",
 ]

@@ -24,7 +24,7 @@ PLAIN = "plain"
 
 Count = Annotated[int, Field(gt=0, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
-Value = bool | int | float | str | None | tuple[str, ...]
+Value = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 
 
 class Data(Part):

@@ -1,0 +1,203 @@
+"""What all fusions share: several maps in, one out, and how they are made to fit."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from functools import reduce
+from typing import Literal, final, get_args
+
+import torch
+from torch import Tensor, nn
+
+from foveate import _checks, ops
+from foveate.blocks._base import check_map
+from foveate.errors import OptionError, ShapeError
+
+__all__ = ["Align", "Alignment", "Fusion"]
+
+Align = Literal["error", "first", "largest", "smallest"]
+"""What to do with maps of several sizes: refuse them, or resize them to one."""
+
+FEWEST_INPUTS = 2
+
+
+class Fusion(nn.Module, ABC):
+    """Two or more feature maps in, one out.
+
+    A fusion keeps dtype, device and memory format, changes nothing in place and stores
+    nothing in ``forward``.
+
+    Attributes:
+        channels: Channels that it works in and returns.
+        num_inputs: How many maps it takes.
+        align: Makes the maps fit each other; holds the projections, if there are any.
+        spatial_size: The only size of map that it takes; None takes any.
+        training_batch: The fewest images of a batch in training.
+    """
+
+    channels: int
+    num_inputs: int
+    align: Alignment
+    spatial_size: tuple[int, int] | None = None
+    training_batch: int = 1
+
+    def forward(self, *maps: Tensor) -> Tensor:
+        """Return the fusion of ``maps``.
+
+        Args:
+            *maps: Feature maps, ``(B, channels, H, W)`` each, any ``H, W >= 1``. With
+                ``in_channels`` and ``align``, of several channels and sizes.
+
+        Returns:
+            ``(B, channels, H, W)``.
+
+        Raises:
+            ShapeError: There are more or fewer maps than ``num_inputs``, or one does
+                not fit; the message says which, and how it differs.
+        """
+        return self.fuse(*self.align(*maps))
+
+    @final
+    def maps(self, *maps: Tensor) -> dict[str, Tensor]:
+        """Return by name how the fusion shares out its inputs.
+
+        ``branch`` is the weight of each of the K inputs, ``(B, K, C, H, W)`` or with
+        sides of 1, and adds up to 1 over K; ``parts`` is what each adds to the output,
+        ``(B, K, C, H, W)``.
+        """
+        return self.shares(*self.align(*maps))
+
+    @abstractmethod
+    def fuse(self, *maps: Tensor) -> Tensor:
+        """Return the fusion of maps that are checked and of one shape."""
+
+    @abstractmethod
+    def shares(self, *maps: Tensor) -> dict[str, Tensor]:
+        """Return ``branch`` or ``parts`` of maps that are checked and of one shape."""
+
+
+@final
+class Alignment(nn.Module):
+    """Make several maps fit each other, or say which does not.
+
+    Args:
+        owner: Whom a message names.
+        channels: Channels that each map leaves with.
+        num_inputs: How many maps there are.
+        align: ``error`` refuses maps of several sizes. ``first`` resizes all to the
+            size of the first; ``largest`` and ``smallest`` to the largest or smallest
+            height and width among them. Resizing is bilinear.
+        in_channels: Channels of each map; None: ``channels`` each. A map of other
+            channels is projected by a 1x1 convolution, unless ``align`` is ``error``.
+
+    Raises:
+        OptionError: A number is not greater than 0, ``in_channels`` does not name
+            ``num_inputs`` of them, or some differ although ``align`` is ``error``.
+    """
+
+    def __init__(
+        self,
+        owner: str,
+        channels: int,
+        *,
+        num_inputs: int,
+        align: Align,
+        in_channels: Sequence[int] | None,
+    ) -> None:
+        super().__init__()
+        _checks.positive(owner, channels=channels, num_inputs=num_inputs)
+        if num_inputs < FEWEST_INPUTS:
+            raise OptionError(
+                f"{owner}: num_inputs must be at least 2, got {num_inputs}."
+            )
+        _checks.one_of(owner, get_args(Align), align=align)
+        self.owner = owner
+        self.policy = align
+        self.in_channels = _channels_of_each(owner, channels, num_inputs, in_channels)
+        if align == "error" and set(self.in_channels) != {channels}:
+            raise OptionError(
+                f"{owner}: in_channels {self.in_channels} differ from channels "
+                f"{channels}, which needs projections: set align to 'first', "
+                "'largest' or 'smallest'."
+            )
+        self.project = nn.ModuleList(
+            nn.Identity() if width == channels else nn.Conv2d(width, channels, 1)
+            for width in self.in_channels
+        )
+
+    def forward(self, *maps: Tensor) -> list[Tensor]:
+        """Return the maps, of one shape ``(B, channels, H, W)``.
+
+        Raises:
+            ShapeError: A map does not fit; the message says which, and how it differs.
+        """
+        self._check(maps)
+        projected = [project(x) for project, x in zip(self.project, maps, strict=True)]
+        if self.policy == "error":
+            return projected
+        height, width = self._size(maps)
+        return [ops.resize(x, height, width) for x in projected]
+
+    def extra_repr(self) -> str:
+        """Show the policy and the channels of each input."""
+        return f"{self.policy!r}, in_channels={self.in_channels}"
+
+    def _size(self, maps: Sequence[Tensor]) -> tuple[int, int]:
+        if self.policy == "first":
+            return maps[0].shape[2], maps[0].shape[3]
+        # not max and min, which would fix a size that an export leaves free
+        choose = torch.sym_max if self.policy == "largest" else torch.sym_min
+        height = reduce(choose, [x.shape[2] for x in maps])
+        width = reduce(choose, [x.shape[3] for x in maps])
+        return height, width
+
+    def _check(self, maps: Sequence[Tensor]) -> None:
+        if len(maps) != len(self.in_channels):
+            got = f"got {len(maps)}"
+            if maps and not isinstance(maps[0], Tensor):
+                got = f"got a {type(maps[0]).__name__}: write fusion(*maps)"
+            raise ShapeError(
+                f"{self.owner}: takes {len(self.in_channels)} maps, {got}."
+            )
+        first = maps[0]
+        for place, (x, channels) in enumerate(
+            zip(maps, self.in_channels, strict=True), 1
+        ):
+            check_map(f"{self.owner}: input {place}", x, channels)
+            same_kind = (x.dtype, x.device) == (first.dtype, first.device)
+            if not same_kind or x.shape[0] != first.shape[0]:
+                raise ShapeError(
+                    f"{self.owner}: input {place} is {_text(x)}, input 1 is "
+                    f"{_text(first)}. Batch, type and device must be the same."
+                )
+            if self.policy == "error" and x.shape[2:] != first.shape[2:]:
+                raise ShapeError(
+                    f"{self.owner}: input {place} is {tuple(x.shape)}, input 1 is "
+                    f"{tuple(first.shape)}. Resize one, or build the fusion with "
+                    "align='first', 'largest' or 'smallest'."
+                )
+
+
+def _channels_of_each(
+    owner: str, channels: int, num_inputs: int, in_channels: Sequence[int] | None
+) -> tuple[int, ...]:
+    if in_channels is None:
+        return (channels,) * num_inputs
+    if isinstance(in_channels, str) or not isinstance(in_channels, Sequence):
+        raise OptionError(
+            f"{owner}: in_channels must be the channels of each input, such as "
+            f"({channels}, {2 * channels}), got {in_channels!r}."
+        )
+    if len(in_channels) != num_inputs:
+        raise OptionError(
+            f"{owner}: in_channels must name the channels of {num_inputs} inputs, got "
+            f"{len(in_channels)}: {tuple(in_channels)}."
+        )
+    for width in in_channels:
+        _checks.positive(owner, in_channels=width)
+    return tuple(in_channels)
+
+
+def _text(x: Tensor) -> str:
+    return f"{tuple(x.shape)} of {x.dtype} on {x.device}"
