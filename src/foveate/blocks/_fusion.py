@@ -50,13 +50,14 @@ class Fusion(nn.Module, ABC):
                 ``in_channels`` and ``align``, of several channels and sizes.
 
         Returns:
-            ``(B, channels, H, W)``.
+            ``(B, channels, H, W)``, in the type of the maps.
 
         Raises:
             ShapeError: There are more or fewer maps than ``num_inputs``, or one does
                 not fit; the message says which, and how it differs.
         """
-        return self.fuse(*self.align(*maps))
+        # under autocast a convolution answers in another type
+        return self.fuse(*self.align(*maps)).to(maps[0].dtype)
 
     @final
     def maps(self, *maps: Tensor) -> dict[str, Tensor]:
@@ -160,23 +161,29 @@ class Alignment(nn.Module):
             raise ShapeError(
                 f"{self.owner}: takes {len(self.in_channels)} maps, {got}."
             )
-        first = maps[0]
-        for place, (x, channels) in enumerate(
-            zip(maps, self.in_channels, strict=True), 1
-        ):
-            check_map(f"{self.owner}: input {place}", x, channels)
-            same_kind = (x.dtype, x.device) == (first.dtype, first.device)
-            if not same_kind or x.shape[0] != first.shape[0]:
-                raise ShapeError(
-                    f"{self.owner}: input {place} is {_text(x)}, input 1 is "
-                    f"{_text(first)}. Batch, type and device must be the same."
-                )
-            if self.policy == "error" and x.shape[2:] != first.shape[2:]:
-                raise ShapeError(
-                    f"{self.owner}: input {place} is {tuple(x.shape)}, input 1 is "
-                    f"{tuple(first.shape)}. Resize one, or build the fusion with "
-                    "align='first', 'largest' or 'smallest'."
-                )
+        for place, x in enumerate(maps):
+            self._check_one(place, x, maps[0])
+
+    def _check_one(self, place: int, x: Tensor, first: Tensor) -> None:
+        name = f"{self.owner}: input {place + 1}"
+        check_map(name, x, None)
+        if x.shape[1] != self.in_channels[place]:
+            raise ShapeError(
+                f"{name} must have {self.in_channels[place]} channels, got "
+                f"{tuple(x.shape)}. To have it projected, build the fusion with "
+                "in_channels and with align='first', 'largest' or 'smallest'."
+            )
+        same_kind = (x.dtype, x.device) == (first.dtype, first.device)
+        if not same_kind or x.shape[0] != first.shape[0]:
+            raise ShapeError(
+                f"{name} is {_text(x)}, input 1 is {_text(first)}. Batch, type and "
+                "device must be the same."
+            )
+        if self.policy == "error" and x.shape[2:] != first.shape[2:]:
+            raise ShapeError(
+                f"{name} is {tuple(x.shape)}, input 1 is {tuple(first.shape)}. Resize "
+                "one, or build the fusion with align='first', 'largest' or 'smallest'."
+            )
 
 
 def _channels_of_each(
