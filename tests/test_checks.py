@@ -1,5 +1,7 @@
 """The words with which an option is refused."""
 
+import re
+
 import pytest
 
 from foveate import _checks
@@ -66,6 +68,32 @@ def test_number_refuses_all_else(value):
         _checks.number("Block", above=0, e_lambda=value)
 
 
+@pytest.mark.parametrize("value", [0, -1.5, 3, None])
+def test_finite_or_none_takes_any_number(value):
+    _checks.finite_or_none("Block", qk_scale=value)
+
+
+@pytest.mark.parametrize("value", [float("inf"), float("nan"), True, "1"], ids=repr)
+def test_finite_or_none_refuses_all_else(value):
+    words = r"^Block: qk_scale must be a finite number or None, got "
+
+    with pytest.raises(OptionError, match=words):
+        _checks.finite_or_none("Block", qk_scale=value)
+
+
+@pytest.mark.parametrize("value", [0, 0.0, 0.5, 0.999])
+def test_share_takes_what_leaves_something(value):
+    _checks.share("Block", attn_drop=value)
+
+
+@pytest.mark.parametrize("value", [1, -0.1, float("nan"), True, "0", None], ids=repr)
+def test_share_refuses_all_else(value):
+    words = r"^Block: attn_drop must be a number from 0 to below 1, got "
+
+    with pytest.raises(OptionError, match=words):
+        _checks.share("Block", attn_drop=value)
+
+
 @pytest.mark.parametrize("value", [1, 3, 7])
 def test_odd_takes_odd_numbers(value):
     _checks.odd("Block", kernel_size=value)
@@ -83,6 +111,37 @@ def test_odd_refuses_what_is_not_positive():
         OptionError, match=r"kernel_size must be greater than 0, got -3"
     ):
         _checks.odd("Block", kernel_size=-3)
+
+
+@pytest.mark.parametrize("value", [(5, 7), [5, 7]], ids=repr)
+def test_size_returns_a_pair(value):
+    assert _checks.size("Block", spatial_size=value) == (5, 7)
+    assert _checks.size_or_none("Block", spatial_size=value) == (5, 7)
+
+
+def test_size_or_none_takes_what_is_not_set():
+    assert _checks.size_or_none("Block", spatial_size=None) is None
+
+
+@pytest.mark.parametrize(
+    "value",
+    [7, "77", (7,), (7, 7, 7), (7, 0), (-7, 7), (7, 7.0), (True, 7), ("7", 7), {5, 7}],
+    ids=repr,
+)
+@pytest.mark.parametrize("check", [_checks.size, _checks.size_or_none])
+def test_size_refuses_what_is_no_pair_of_sides(check, value):
+    words = (
+        r"^Block: spatial_size must be \(H, W\), two whole numbers greater than 0, "
+        rf"got {re.escape(repr(value))}\.$"
+    )
+
+    with pytest.raises(OptionError, match=words):
+        check("Block", spatial_size=value)
+
+
+def test_size_refuses_none():
+    with pytest.raises(OptionError, match=r"spatial_size must be .*, got None\.$"):
+        _checks.size("Block", spatial_size=None)
 
 
 @pytest.mark.parametrize("channels", [16, 64])
@@ -142,3 +201,24 @@ def test_suggest_reads_any_case():
 
 def test_suggest_of_nothing_says_so():
     assert _checks.suggest("se", []) == "There are none."
+
+
+@pytest.mark.parametrize("value", [(3,), [3, 5], range(1, 4)], ids=repr)
+def test_whole_numbers_takes_any_sequence_of_them(value):
+    _checks.whole_numbers("Block", fewest=1, example=(2, 4), dilations=value)
+
+
+@pytest.mark.parametrize("value", [(), (3,), "35", 3, None, {3, 5}], ids=repr)
+def test_whole_numbers_says_how_many_it_wants(value):
+    words = (
+        r"^Block: sizes must be a sequence of 2 or more whole numbers, such as \(3, "
+    )
+
+    with pytest.raises(OptionError, match=words):
+        _checks.whole_numbers("Block", fewest=2, example=(3, 5), sizes=value)
+
+
+@pytest.mark.parametrize("item", [0, 2.5, True, "3"], ids=repr)
+def test_whole_numbers_names_the_one_that_is_none(item):
+    with pytest.raises(OptionError, match=rf"sizes must be .* got {item!r}"):
+        _checks.whole_numbers("Block", fewest=2, example=(3, 5), sizes=(3, item))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from foveate.errors import OptionError
 
 __all__ = [
     "boolean",
+    "finite_or_none",
     "hidden_width",
     "multiple_of",
     "number",
@@ -16,8 +17,14 @@ __all__ = [
     "one_of",
     "positive",
     "positive_or_none",
+    "share",
+    "size",
+    "size_or_none",
     "suggest",
+    "whole_numbers",
 ]
+
+SIDES = 2
 
 
 def boolean(owner: str, **values: bool) -> None:
@@ -55,6 +62,26 @@ def number(owner: str, *, above: float, **values: float) -> None:
             )
 
 
+def finite_or_none(owner: str, **values: float | None) -> None:
+    """Raise OptionError unless every value is a finite number, or None."""
+    for name, value in values.items():
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        if value is not None and not (fits and abs(value) < float("inf")):
+            raise OptionError(
+                f"{owner}: {name} must be a finite number or None, got {value!r}."
+            )
+
+
+def share(owner: str, **values: float) -> None:
+    """Raise OptionError unless every value is a number from 0 to below 1."""
+    for name, value in values.items():
+        fits = isinstance(value, int | float) and not isinstance(value, bool)
+        if not (fits and 0 <= value < 1):
+            raise OptionError(
+                f"{owner}: {name} must be a number from 0 to below 1, got {value!r}."
+            )
+
+
 def odd(owner: str, **values: int) -> None:
     """Raise OptionError unless every value is odd and greater than 0."""
     positive(owner, **values)
@@ -64,6 +91,40 @@ def odd(owner: str, **values: int) -> None:
                 f"{owner}: {name} must be odd, so that the map keeps its size, "
                 f"got {value}. Nearest that fit: {value - 1} or {value + 1}."
             )
+
+
+def whole_numbers(
+    owner: str, *, fewest: int, example: tuple[int, ...], **values: Sequence[int]
+) -> None:
+    """Raise OptionError unless every value is a sequence of numbers greater than 0."""
+    for name, value in values.items():
+        fits = isinstance(value, Sequence) and not isinstance(value, str)
+        if not fits or len(value) < fewest:
+            raise OptionError(
+                f"{owner}: {name} must be a sequence of {fewest} or more whole "
+                f"numbers, such as {example}, got {value!r}."
+            )
+        for item in value:
+            positive(owner, **{name: item})
+
+
+def size(owner: str, *, spatial_size: Sequence[int] | None) -> tuple[int, int]:
+    """Return ``spatial_size`` as ``(H, W)``, after checking that it is such."""
+    pair = tuple(spatial_size) if isinstance(spatial_size, tuple | list) else ()
+    # not isinstance, which would take True for 1
+    if len(pair) != SIDES or any(type(side) is not int or side <= 0 for side in pair):
+        raise OptionError(
+            f"{owner}: spatial_size must be (H, W), two whole numbers greater than 0, "
+            f"got {spatial_size!r}."
+        )
+    return pair[0], pair[1]
+
+
+def size_or_none(
+    owner: str, *, spatial_size: Sequence[int] | None
+) -> tuple[int, int] | None:
+    """Do as ``size``, but let pass ``None``: a block that takes maps of any size."""
+    return None if spatial_size is None else size(owner, spatial_size=spatial_size)
 
 
 def multiple_of(owner: str, channels: int, divisor: int, because: str) -> None:

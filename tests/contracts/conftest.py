@@ -2,8 +2,8 @@
 
 A test runs by the arguments that it takes: ``name`` for every block and variant,
 ``free_name`` for those that take maps of any size, ``gate_name`` and
-``sigmoid_gate_name`` for those that are such gates, ``fusion_name`` for every fusion and
-variant, and ``card_name`` once a card.
+``sigmoid_gate_name`` for those that are such gates, ``fusion_name`` for every fusion
+and variant, and ``card_name`` once a card.
 """
 
 from functools import cache

@@ -4,6 +4,8 @@ import pytest
 import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
+from foveate import blocks
+
 FREE = torch.export.Dim.DYNAMIC
 SHAPES = [(3, 9, 4), (5, 7, 3), (4, 11, 13)]
 
@@ -40,6 +42,15 @@ def test_compiled_numbers_are_those_of_eager(free_name, new_block, new_input):
         torch.testing.assert_close(compiled(free(x)), block(x))
 
 
+def test_compiles_at_two_widths_one_after_the_other(free_name, new_input):
+    narrow = new_input(free_name)
+
+    for x in (narrow, torch.cat([narrow, narrow], dim=1)):
+        block = blocks.create(free_name, x.shape[1], dtype=x.dtype).eval()
+        compiled = torch.compile(block, backend="eager", fullgraph=True, dynamic=True)
+        torch.testing.assert_close(compiled(x), block(x))
+
+
 def test_compiled_gradients_are_those_of_eager(name, new_block, new_input):
     block = new_block(name, training=True)
     compiled = torch.compile(block, backend="aot_eager", fullgraph=True)
@@ -54,15 +65,19 @@ def test_compiled_gradients_are_those_of_eager(name, new_block, new_input):
 def test_exports_with_batch_and_sides_left_free(free_name, new_block, new_input):
     block = new_block(free_name)
     shapes = ({0: FREE, 2: FREE, 3: FREE},)
+    least = block.exported_side
 
     program = torch.export.export(
         block, (new_input(free_name, 2, 6, 5),), dynamic_shapes=shapes
     )
 
     exported = program.module()
-    for shape in [*SHAPES, (1, 1, 1), (1, 1, 9)]:
+    for shape in [*SHAPES, (1, least, least), (1, least, 9)]:
         x = new_input(free_name, *shape)
         torch.testing.assert_close(exported(x), block(x))
+    if least > 1:
+        with pytest.raises(AssertionError, match="Guard failed"):
+            exported(new_input(free_name, 1, least - 1, 9))
 
 
 @pytest.mark.slow

@@ -49,22 +49,37 @@ def test_a_sigmoid_gate_stays_within_0_and_1(sigmoid_gate_name, new_block, new_i
 
 
 def test_maps_have_the_shapes_of_their_names(name, new_block, new_input):
-    x = new_input(name)
+    block, x = new_block(name), new_input(name)
     batch, channels, height, width = x.shape
+    heads, reduced = getattr(block, "num_heads", 1), getattr(block, "sr_ratio", 1)
     shapes = {
         "channel": (batch, channels, 1, 1),
         "spatial": (batch, 1, height, width),
         "row": (batch, channels, height, 1),
         "column": (batch, channels, 1, width),
         "full": (batch, channels, height, width),
+        "channel_full": (batch, channels, height, width),
+        "spatial_full": (batch, channels, height, width),
+        "attention": (batch, heads, -(-height // reduced), -(-width // reduced)),
     }
 
-    maps = new_block(name).maps(x)
+    maps = block.maps(x)
 
+    if "branch" in maps:
+        shapes["branch"] = (batch, maps["branch"].shape[1], channels, 1, 1)
     assert maps
     assert {key: tuple(value.shape) for key, value in maps.items()} == {
         key: shapes[key] for key in maps
     }
+
+
+def test_maps_that_share_out_add_up_to_one(name, new_block, new_input):
+    maps = new_block(name).maps(new_input(name))
+
+    for key, dims in (("attention", (2, 3)), ("branch", 1)):
+        if key in maps:
+            whole = maps[key].sum(dim=dims)
+            torch.testing.assert_close(whole, torch.ones_like(whole))
 
 
 def test_maps_leave_the_input_as_it_was(name, new_block, new_input):

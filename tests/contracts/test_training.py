@@ -3,6 +3,8 @@
 import pytest
 import torch
 
+from foveate import blocks
+
 BOTH = pytest.mark.parametrize("training", [False, True], ids=["eval", "train"])
 
 
@@ -53,12 +55,14 @@ def test_gradients_of_parameters_are_finite(name, training, new_block, new_input
 
 @BOTH
 def test_the_input_gets_a_gradient_everywhere(name, training, new_block, new_input):
-    x = new_input(name).requires_grad_()
+    block, x = new_block(name, training=training), new_input(name).requires_grad_()
 
-    new_block(name, training=training)(x).square().sum().backward()
+    block(x).square().sum().backward()
 
     assert x.grad.isfinite().all()
-    assert x.grad.ne(0).all()
+    # in a block that is no gate, all that reads a value may end in a closed ReLU
+    share = 1 if isinstance(block, blocks.Gate) else 0.99
+    assert x.grad.ne(0).double().mean() >= share
 
 
 @BOTH
@@ -66,6 +70,9 @@ def test_gradients_equal_finite_differences(name, training, new_block, new_input
     block = new_block(name, training=training, size=(3, 2))
     x = spread(new_input(name, 2, 3, 2).shape).requires_grad_()
     weights = dict(block.named_parameters())
+    if getattr(block, "detach", False):
+        # it passes no more than a part of its gradient, on purpose
+        del weights["channel_bn.weight"]
 
     def answer(x, *values):
         named = dict(zip(weights, values, strict=True))

@@ -56,3 +56,24 @@ def test_sigmoid_scale_has_the_gradient_of_its_formula():
     logits = torch.randn(1, 2, 1, 1, dtype=torch.float64, requires_grad=True)
 
     assert torch.autograd.gradcheck(ops.sigmoid_scale, (x, logits))
+
+
+def test_a_weighted_sum_matches_the_formula():
+    maps = [torch.full((1, 2, 1, 2), value) for value in (1.0, 10.0)]
+    weights = torch.tensor([[[0.5, 2.0], [3.0, 0.0]]]).reshape(1, 2, 2, 1, 1)
+
+    y = ops.weighted_sum(maps, weights)
+
+    # 0.5 * 1 + 3 * 10, and 2 * 1 + 0 * 10
+    assert y[0, :, 0, 1].tolist() == [30.5, 2.0]
+
+
+def test_a_weighted_sum_keeps_the_type_of_the_maps():
+    maps = [torch.ones(1, 2, 3, 5, dtype=torch.bfloat16)] * 3
+
+    assert ops.weighted_sum(maps, torch.ones(1, 3, 2, 1, 1)).dtype == torch.bfloat16
+
+
+def test_a_weighted_sum_refuses_more_weights_than_maps():
+    with pytest.raises(ValueError, match="longer"):
+        ops.weighted_sum([torch.ones(1, 2, 3, 5)], torch.ones(1, 2, 2, 1, 1))

@@ -4,6 +4,7 @@ import math
 
 import pytest
 import torch
+from torch.nn import functional
 
 from foveate import ops
 
@@ -88,3 +89,63 @@ def test_over_channels_the_mean_comes_before_the_maximum():
 
     assert y.shape == (1, 2, 2, 5)
     assert y[0, :, 1, 3].tolist() == [3.0, 6.0]
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+def test_inside_the_border_stand_the_maxima_of_adaptive_pooling(factor):
+    torch.manual_seed(0)
+    for height, width in [*((n, 41 - n) for n in range(1, 41)), (1, 1), (2, 64)]:
+        x = torch.randn(1, 2, height, width)
+
+        y = ops.bordered_max_pool(x, factor)
+
+        size = (max(height // factor, 1), max(width // factor, 1))
+        want = functional.adaptive_max_pool2d(x, size)
+        assert y[:, :, 1:-1, 1:-1].equal(want), (height, width)
+
+
+@pytest.mark.parametrize(("height", "width"), [(1, 1), (2, 9), (7, 5), (16, 8)])
+def test_the_border_is_zero_all_around(height, width):
+    y = ops.bordered_max_pool(torch.full((1, 1, height, width), -3.0), 4)
+
+    inside = functional.pad(torch.ones_like(y[:, :, 1:-1, 1:-1]), (1, 1, 1, 1))
+    assert y.equal(-3 * inside)
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, *HALVES], ids=str)
+def test_a_bordered_pool_keeps_the_type(dtype):
+    assert ops.bordered_max_pool(torch.ones(1, 2, 5, 7, dtype=dtype), 2).dtype == dtype
+
+
+def test_a_bordered_pool_sends_its_gradient_to_the_maxima():
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 7, 9, dtype=torch.float64, requires_grad=True)
+    scores = torch.randn(2, 3, 3, 4, dtype=torch.float64)
+
+    pooled = ops.bordered_max_pool(x, 2)[:, :, 1:-1, 1:-1]
+    (found,) = torch.autograd.grad((pooled * scores).sum(), x)
+
+    pooled = functional.adaptive_max_pool2d(x, (3, 4))
+    (want,) = torch.autograd.grad((pooled * scores).sum(), x)
+    torch.testing.assert_close(found, want)
+
+
+@pytest.mark.parametrize(("height", "width"), [(8, 8), (7, 5), (3, 1)])
+def test_a_bordered_pool_of_ties_passes_its_whole_gradient_on(height, width):
+    x = torch.ones(1, 1, height, width, dtype=torch.float64, requires_grad=True)
+
+    y = ops.bordered_max_pool(x, 4)
+    y.sum().backward()
+
+    places = max(height // 4, 1) * max(width // 4, 1)
+    assert x.grad.sum().item() == pytest.approx(places)
+    assert x.grad.gt(0).all()
+
+
+def test_a_bordered_pool_shares_its_gradient_among_equal_places():
+    x = torch.ones(1, 1, 4, 8, dtype=torch.float64, requires_grad=True)
+
+    ops.bordered_max_pool(x, 4).sum().backward()
+
+    # two windows of 16 places
+    torch.testing.assert_close(x.grad, torch.full_like(x, 1 / 16))

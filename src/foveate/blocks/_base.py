@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from foveate import ops
 from foveate.errors import ShapeError
 
-__all__ = ["Block", "Gate", "SigmoidGate", "check_map", "check_size"]
+__all__ = ["Block", "Gate", "SigmoidGate", "check_map", "check_place", "check_size"]
 
 FEATURE_MAP_DIMS = 4
 
@@ -29,12 +29,16 @@ class Block(nn.Module, ABC):
         spatial_size: The only size of map that it takes, ``(H, W)``; None takes any.
         training_batch: The fewest images of a batch in training: 2 for a block with
             BatchNorm behind a pooling to one place, where torch refuses one image.
+        exported_side: The fewest rows and columns that it takes after ``torch.export``
+            with free sides: more than 1 if a strided convolution reduces the map, as
+            torch then takes for granted that several are left.
     """
 
     residual_place: ClassVar[Literal["branch_end", "after_conv2"]] = "branch_end"
     channels: int | None
     spatial_size: tuple[int, int] | None = None
     training_batch: int = 1
+    exported_side: int = 1
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's answer to ``x``.
@@ -71,7 +75,8 @@ class Block(nn.Module, ABC):
 
 def check_map(owner: str, x: Tensor, channels: int | None) -> None:
     """Raise ShapeError unless ``x`` is a map of ``channels``, of floating point."""
-    if x.dim() == FEATURE_MAP_DIMS and channels in (None, x.shape[1]):
+    # not `channels in (None, ...)`: where sizes are free, that is never true in a graph
+    if x.dim() == FEATURE_MAP_DIMS and (channels is None or x.shape[1] == channels):
         if x.is_floating_point():
             return
         raise ShapeError(
@@ -97,6 +102,24 @@ def check_size(owner: str, x: Tensor, size: tuple[int, int]) -> None:
             f"{x.shape[2]}x{x.shape[3]}. Resize the map, or build the block with "
             f"spatial_size=({x.shape[2]}, {x.shape[3]})."
         )
+
+
+def check_place(
+    owner: str, x: Tensor, place: tuple[int, int] | None
+) -> tuple[int, int]:
+    """Return ``place``, or the centre of the map ``x`` if None.
+
+    Raises:
+        ShapeError: ``place`` is not ``(row, column)`` within the map.
+    """
+    height, width = x.shape[2], x.shape[3]
+    row, column = (height // 2, width // 2) if place is None else place
+    if 0 <= row < height and 0 <= column < width:
+        return row, column
+    raise ShapeError(
+        f"{owner}: query must be (row, column) within the {height}x{width} map, from "
+        f"(0, 0) to ({height - 1}, {width - 1}), got {place}."
+    )
 
 
 class Gate(Block):

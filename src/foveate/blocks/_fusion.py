@@ -57,7 +57,7 @@ class Fusion(nn.Module, ABC):
                 not fit; the message says which, and how it differs.
         """
         # under autocast a convolution answers in another type
-        return self.fuse(*self.align(*maps)).to(maps[0].dtype)
+        return self.fuse(*self.align(*self.prepare(*maps))).to(maps[0].dtype)
 
     @final
     def maps(self, *maps: Tensor) -> dict[str, Tensor]:
@@ -67,7 +67,11 @@ class Fusion(nn.Module, ABC):
         sides of 1, and adds up to 1 over K; ``parts`` is what each adds to the output,
         ``(B, K, C, H, W)``.
         """
-        return self.shares(*self.align(*maps))
+        return self.shares(*self.align(*self.prepare(*maps)))
+
+    def prepare(self, *maps: Tensor) -> Sequence[Tensor]:
+        """Return ``maps`` as ``align`` takes them: as they came, unless overridden."""
+        return maps
 
     @abstractmethod
     def fuse(self, *maps: Tensor) -> Tensor:
@@ -133,12 +137,25 @@ class Alignment(nn.Module):
         Raises:
             ShapeError: A map does not fit; the message says which, and how it differs.
         """
-        self._check(maps)
+        self.check(maps)
         projected = [project(x) for project, x in zip(self.project, maps, strict=True)]
         if self.policy == "error":
+            self._check_sizes(maps)
             return projected
         height, width = self._size(maps)
         return [ops.resize(x, height, width) for x in projected]
+
+    def check(self, maps: Sequence[Tensor]) -> None:
+        """Raise ShapeError unless all but the sizes of ``maps`` fits."""
+        if len(maps) != len(self.in_channels):
+            got = f"got {len(maps)}"
+            if maps and not isinstance(maps[0], Tensor):
+                got = f"got a {type(maps[0]).__name__}: write fusion(*maps)"
+            raise ShapeError(
+                f"{self.owner}: takes {len(self.in_channels)} maps, {got}."
+            )
+        for place, x in enumerate(maps):
+            self._check_one(place, x, maps[0])
 
     def extra_repr(self) -> str:
         """Show the policy and the channels of each input."""
@@ -152,17 +169,6 @@ class Alignment(nn.Module):
         height = reduce(choose, [x.shape[2] for x in maps])
         width = reduce(choose, [x.shape[3] for x in maps])
         return height, width
-
-    def _check(self, maps: Sequence[Tensor]) -> None:
-        if len(maps) != len(self.in_channels):
-            got = f"got {len(maps)}"
-            if maps and not isinstance(maps[0], Tensor):
-                got = f"got a {type(maps[0]).__name__}: write fusion(*maps)"
-            raise ShapeError(
-                f"{self.owner}: takes {len(self.in_channels)} maps, {got}."
-            )
-        for place, x in enumerate(maps):
-            self._check_one(place, x, maps[0])
 
     def _check_one(self, place: int, x: Tensor, first: Tensor) -> None:
         name = f"{self.owner}: input {place + 1}"
@@ -179,11 +185,16 @@ class Alignment(nn.Module):
                 f"{name} is {_text(x)}, input 1 is {_text(first)}. Batch, type and "
                 "device must be the same."
             )
-        if self.policy == "error" and x.shape[2:] != first.shape[2:]:
-            raise ShapeError(
-                f"{name} is {tuple(x.shape)}, input 1 is {tuple(first.shape)}. Resize "
-                "one, or build the fusion with align='first', 'largest' or 'smallest'."
-            )
+
+    def _check_sizes(self, maps: Sequence[Tensor]) -> None:
+        first = maps[0]
+        for place, x in enumerate(maps, 1):
+            if x.shape[2:] != first.shape[2:]:
+                raise ShapeError(
+                    f"{self.owner}: input {place} is {tuple(x.shape)}, input 1 is "
+                    f"{tuple(first.shape)}. Resize one, or build the fusion with "
+                    "align='first', 'largest' or 'smallest'."
+                )
 
 
 def _channels_of_each(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import partial
 
@@ -14,6 +15,7 @@ __all__ = [
     "Layer",
     "activation",
     "bottleneck_width",
+    "conv_norm_relu",
     "gate_activation",
     "norm",
 ]
@@ -52,6 +54,14 @@ def gate_activation(owner: str, gate_layer: Layer) -> nn.Module:
 def norm(owner: str, norm_layer: Layer, channels: int) -> nn.Module:
     """Return a new normalisation over ``channels``."""
     return _new(owner, "norm_layer", norm_layer, NORMS, channels)
+
+
+def conv_norm_relu(conv: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
+    """Return a convolution with BatchNorm and ReLU: ``conv``, ``bn`` and ``act``."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        conv=conv, bn=nn.BatchNorm2d(conv.out_channels), act=nn.ReLU()
+    )
+    return nn.Sequential(layers)
 
 
 def bottleneck_width(

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from foveate import ops
+from foveate import _checks, ops
 from foveate.blocks._base import Gate
 from foveate.blocks._layers import Layer, activation, bottleneck_width, norm
 from foveate.blocks._registry import register
@@ -25,6 +25,7 @@ class CoordinateAttention(Gate):
         reduction: The bottleneck is ``channels // reduction`` wide.
         hidden_channels: The bottleneck's width, instead of that.
         min_channels: The bottleneck is never narrower than this.
+        bias: Whether the three convolutions have a bias.
         norm_layer: Normalisation after the first convolution, by name or class.
         act_layer: Activation after it, by name or class.
 
@@ -51,6 +52,7 @@ class CoordinateAttention(Gate):
         reduction: int = 32,
         hidden_channels: int | None = None,
         min_channels: int = 8,
+        bias: bool = True,
         norm_layer: Layer = "batch_norm",
         act_layer: Layer = "hardswish",
     ) -> None:
@@ -62,12 +64,13 @@ class CoordinateAttention(Gate):
             hidden_channels=hidden_channels,
             min_channels=min_channels,
         )
+        _checks.boolean("CoordinateAttention", bias=bias)
         self.channels = channels
-        self.conv1 = nn.Conv2d(channels, width, 1)
+        self.conv1 = nn.Conv2d(channels, width, 1, bias=bias)
         self.bn1 = norm("CoordinateAttention", norm_layer, width)
         self.act = activation("CoordinateAttention", act_layer)
-        self.conv_h = nn.Conv2d(width, channels, 1)
-        self.conv_w = nn.Conv2d(width, channels, 1)
+        self.conv_h = nn.Conv2d(width, channels, 1, bias=bias)
+        self.conv_w = nn.Conv2d(width, channels, 1, bias=bias)
 
     def gates(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return the gates of rows and columns.

@@ -117,6 +117,7 @@ CARDS = (
         parameters=6_680,
         options=(
             *bottleneck(reduction=32, min_channels=8),
+            Option("bias", True, "Whether the three convolutions have a bias."),
             Option("norm_layer", "batch_norm", "The normalisation after conv1."),
             Option("act_layer", "hardswish", "The activation after it."),
         ),
@@ -124,6 +125,82 @@ CARDS = (
         differs=(
             "Rows and columns are pooled by means, not by adaptive pooling: equal "
             "numbers, and an exported model stays right at other sizes.",
+        ),
+    ),
+    Card(
+        name="soca",
+        kind="channel",
+        summary="Weigh each channel by how it varies with all others.",
+        paper=Paper(
+            title="Second-Order Attention Network for Single Image Super-Resolution",
+            authors="Tao Dai, Jianrui Cai, Yongbing Zhang, Shu-Tao Xia, Lei Zhang",
+            year=2019,
+            link="https://openaccess.thecvf.com/content_CVPR_2019/html/"
+            "Dai_Second-Order_Attention_Network_for_Single_Image_Super-Resolution_"
+            "CVPR_2019_paper.html",
+            venue="CVPR",
+        ),
+        formula="S = square root of the covariance of the channels over places\n"
+        "z = mean over the columns of S\n"
+        "y = x * sigmoid(fc2(relu(fc1(z))))",
+        parameters=16_672,
+        options=(
+            *bottleneck(reduction=8),
+            Option("num_iters", 5, "Steps of Newton and Schulz towards the root."),
+            Option("max_side", 1000, "The covariance reads at most so wide a centre."),
+        ),
+        aliases=("second_order",),
+        differs=(
+            "A map of one value, or of one place, has the covariance 0 and is pooled "
+            "to 0; the official code divides by its trace and gives NaN.",
+            "A side over max_side is cropped about its centre by itself; the official "
+            "code crops a map to a strip if one side is 1000 and the other shorter.",
+            "Centred values in place of a matrix of all places by all places: equal "
+            "numbers, without its memory.",
+            "The covariance and its root are worked out in float32 or better.",
+            "5 steps do not reach the root of a wide layer, as in the official code.",
+        ),
+    ),
+    Card(
+        name="nam",
+        kind="channel",
+        summary="Weigh each value by the scale that its BatchNorm gives the channel.",
+        paper=Paper(
+            title="NAM: Normalization-based Attention Module",
+            authors="Yichao Liu, Zongru Shao, Yueyang Teng, Nico Hoffmann",
+            year=2021,
+            link="https://arxiv.org/abs/2111.12419",
+            venue="NeurIPS Workshop",
+        ),
+        formula="w = |scale of bn| / sum of |scale of bn|\n"
+        "x' = x * sigmoid(w * bn(x)), bn over channels\n"
+        "y = x' * sigmoid(w * bn(x')), bn over places; only with spatial_size",
+        parameters=512,
+        options=(
+            Option("spatial_size", None, "The size of map to weigh the places of."),
+            Option("detach", True, "Whether w passes no gradient to the scales."),
+        ),
+        needs=(
+            "a batch in training has more than one place (B * H * W > 1), or torch "
+            "refuses it",
+            "with spatial_size=(H, W), maps are of that size",
+        ),
+        differs=(
+            "It weighs places only with spatial_size; the official code has dropped "
+            "that half.",
+            "Scales that all are 0 give a gate of one half, where the official code "
+            "gives NaN.",
+            "Its gate starts near one half: w is 1 / channels.",
+            "The L1 penalty of the paper is nam_penalty(model) in foveate.blocks, to "
+            "be added to the loss times, say, 1e-4.",
+        ),
+        variants=(
+            Variant(
+                name="learned",
+                summary="The shares w pass a gradient, as the formula reads.",
+                options={"detach": False},
+                differs=("The official code passes no gradient through w.",),
+            ),
         ),
     ),
 )

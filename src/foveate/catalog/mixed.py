@@ -141,4 +141,120 @@ CARDS = (
             ),
         ),
     ),
+    Card(
+        name="s2",
+        kind="mixed",
+        summary="Mix each place with its four neighbours in three weighted branches.",
+        paper=Paper(
+            title="S2-MLPv2: Improved Spatial-Shift MLP Architecture for Vision",
+            authors="Tan Yu, Xu Li, Yunfeng Cai, Mingming Sun, Ping Li",
+            year=2021,
+            link="https://arxiv.org/abs/2108.01072",
+            venue="arXiv",
+        ),
+        formula="[x1; x2; x3] = expand(x)\n"
+        "b1, b2, b3 = shift(x1), shift'(x2), x3: a quarter of the channels each way\n"
+        "w = softmax over k of fc2(gelu(fc1(sum of b1, b2 and b3 over places)))\n"
+        "y = project(w1 * b1 + w2 * b2 + w3 * b3)",
+        parameters=525_312,
+        options=(
+            Option("pool", "sum", "How the weights read the places: sum or mean."),
+        ),
+        aliases=("s2_attention", "s2mlpv2"),
+        needs=("channels is a multiple of 4",),
+        differs=(
+            "A true shift: widely copied code copies in place onto the same memory, "
+            "which smears the first row and column over the map, and so differs from "
+            "its own exported model. Weights trained with that do not carry over.",
+            "It has no residual and no LayerNorm: in the paper's network they stand "
+            "around it.",
+            "The sums and the weights of the branches are worked out in float32 or "
+            "better.",
+        ),
+        variants=(
+            Variant(
+                name="mean",
+                summary="Weights from means, which do not harden as the map grows.",
+                options={"pool": "mean"},
+                differs=("The weights read the mean over places, not the sum.",),
+            ),
+        ),
+    ),
+    Card(
+        name="gam",
+        kind="mixed",
+        summary="Weigh every value by the channels at its place, then by those around.",
+        paper=Paper(
+            title="Global Attention Mechanism: Retain Information to Enhance "
+            "Channel-Spatial Interactions",
+            authors="Yichao Liu, Zongru Shao, Nico Hoffmann",
+            year=2021,
+            link="https://arxiv.org/abs/2112.05561",
+            venue="arXiv",
+        ),
+        formula="x' = x * sigmoid(fc2(relu(fc1(x)))), at each place\n"
+        "y = x' * shuffle(sigmoid(bn2(conv2(relu(bn1(conv1(x')))))))",
+        parameters=1_639_680,
+        options=(
+            Option("reduction", 4, "Both bottlenecks are channels // reduction wide."),
+            Option("groups", 1, "Groups of both convolutions, then shuffled."),
+            Option("kernel_size", 7, "Side of both convolutions."),
+            Option("channel_gate", "sigmoid", "What ends the channel half, or None."),
+        ),
+        needs=(
+            "channels is a multiple of reduction * groups",
+            "kernel_size is odd",
+            "a batch in training has more than one place (B * H * W > 1)",
+        ),
+        differs=(
+            "The channel half ends in a sigmoid, as the paper describes it; widely "
+            "copied code has none: gam.signed.",
+            "One group by default; the paper uses groups in its ResNet-50 to save "
+            "parameters: gam.grouped.",
+        ),
+        variants=(
+            Variant(
+                name="grouped",
+                summary="Convolutions in 4 groups, whose gates are then shuffled.",
+                options={"groups": 4},
+            ),
+            Variant(
+                name="signed",
+                summary="As widely copied: 4 groups, no sigmoid in the channel half.",
+                options={"groups": 4, "channel_gate": None},
+                differs=(
+                    "No sigmoid ends the channel half: its gate has no bounds and can "
+                    "turn signs.",
+                ),
+            ),
+        ),
+    ),
+    Card(
+        name="joint_cbam",
+        kind="mixed",
+        summary="Weigh channels and places by one perceptron over the logits of both.",
+        paper=CBAM,
+        formula="c = mlp'(mean(x)) + mlp'(max(x)), one a channel\n"
+        "s = conv([mean over channels; max over channels]), one a place\n"
+        "[c'; s'] = fc2(relu(fc1([c; s])))\n"
+        "y = x * sigmoid(c') * sigmoid(s')",
+        parameters=18_051,
+        options=(
+            Option("spatial_size", None, "The size of all maps, (H, W); must be set."),
+            *bottleneck(reduction=16),
+            Option("kernel_size", 7, "Side of the spatial convolution."),
+            Option("output", "product", "One of product, pair, channel and spatial."),
+        ),
+        needs=("spatial_size=(H, W): it takes maps of that size", "kernel_size is odd"),
+        differs=(
+            "It is in no paper and comes from widely copied code; the paper is that "
+            "of CBAM, whose gates it joins.",
+            "The output is x times both gates; that code returns a tuple, x times "
+            "each: output='pair', which fits no place that expects one map.",
+            "The spatial convolution reads (mean, max), the order of the paper; that "
+            "code stacks (max, mean).",
+            "Height and width are checked each; that code checks their product only.",
+        ),
+        sized=True,
+    ),
 )

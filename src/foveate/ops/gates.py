@@ -1,11 +1,14 @@
-"""Scale a feature map by a gate."""
+"""Scale a feature map by a gate, or several by their weights."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import reduce
 
 import torch
 from torch import Tensor
 
-__all__ = ["scale", "sigmoid_scale"]
+__all__ = ["scale", "sigmoid_scale", "weighted_sum"]
 
 
 def scale(x: Tensor, gate: Tensor) -> Tensor:
@@ -32,3 +35,17 @@ def sigmoid_scale(x: Tensor, logits: Tensor) -> Tensor:
         Same shape and dtype as ``x``.
     """
     return scale(x, torch.sigmoid(logits))
+
+
+def weighted_sum(maps: Sequence[Tensor], weights: Tensor) -> Tensor:
+    """Add up ``maps``, each scaled by its weights.
+
+    Args:
+        maps: K feature maps of one shape, ``(B, C, H, W)``.
+        weights: ``(B, K, C, 1, 1)``, or anything that broadcasts so.
+
+    Returns:
+        Same shape and dtype as each map.
+    """
+    scaled = [scale(x, w) for x, w in zip(maps, weights.unbind(dim=1), strict=True)]
+    return reduce(torch.add, scaled)

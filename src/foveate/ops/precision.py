@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 
-__all__ = ["at_least_float32", "at_least_one"]
+__all__ = ["at_least_float32", "at_least_one", "without_autocast"]
 
 
 def at_least_float32(x: Tensor) -> Tensor:
@@ -20,3 +22,15 @@ def at_least_one(count: int) -> int:
     """Return ``max(count, 1)`` without fixing a size that an export leaves free."""
     larger: int = torch.sym_max(count, 1)  # type: ignore[no-untyped-call]
     return larger
+
+
+def without_autocast(x: Tensor) -> AbstractContextManager[object]:
+    """Return a context in which products on the device of ``x`` keep their precision.
+
+    Where autocast is off it does nothing, so that an exported graph has no trace of it.
+    """
+    kind = x.device.type
+    # not torch.is_autocast_enabled alone, which does not know the meta device
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return torch.autocast(kind, enabled=False)
+    return nullcontext()

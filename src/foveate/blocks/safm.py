@@ -1,0 +1,75 @@
+"""SAFM: weigh each value by what its neighbours hold at several scales."""
+
+from __future__ import annotations
+
+from typing import final
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from foveate import _checks, ops
+from foveate.blocks._base import Gate
+from foveate.blocks._registry import register
+
+__all__ = ["SAFM"]
+
+
+@register("safm")
+@final
+class SAFM(Gate):
+    """Scale each value by a GELU of convolutions at sizes that halve level by level.
+
+    The channels are shared out among the levels. The gate is not within 0 and 1: it
+    can be above, and down to -0.17 below. Its authors normalise the input and add it to
+    the output, which the block leaves to its host.
+
+    Args:
+        channels: Channels of the feature map, a multiple of ``n_levels``.
+        n_levels: Levels; level i looks at maxima at ``1 / 2^i`` of the size, which is
+            rounded down but never below 1.
+
+    Shape:
+        ``(B, channels, H, W)`` to the same, for any ``H, W >= 1``.
+
+    Raises:
+        OptionError: ``channels`` is not a multiple of ``n_levels``.
+        ShapeError: The input is not ``(B, channels, H, W)``.
+
+    Example:
+        >>> SAFM(64).gate(torch.randn(2, 64, 7, 5)).shape
+        torch.Size([2, 64, 7, 5])
+
+    Source: Sun, Dong, Tang, Pan (2023), https://arxiv.org/abs/2302.13800, "spatially-
+    adaptive feature modulation".
+    """
+
+    def __init__(self, channels: int, *, n_levels: int = 4) -> None:
+        super().__init__()
+        _checks.positive("SAFM", channels=channels, n_levels=n_levels)
+        _checks.multiple_of("SAFM", channels, n_levels, "n_levels")
+        width = channels // n_levels
+        self.channels = channels
+        self.n_levels = n_levels
+        self.levels = nn.ModuleList(
+            nn.Conv2d(width, width, 3, padding=1, groups=width) for _ in range(n_levels)
+        )
+        self.aggr = nn.Conv2d(channels, channels, 1)
+
+    def gate(self, x: Tensor) -> Tensor:
+        """Return ``(B, channels, H, W)``, at least -0.17."""
+        shares = x.chunk(self.n_levels, dim=1)
+        levels = [self.levels[0](shares[0])]
+        for number, share in enumerate(shares[1:], 1):
+            small = self.levels[number](ops.bordered_max_pool(share, 2**number))
+            height, width = x.shape[2], x.shape[3]
+            levels.append(ops.resize_nearest_inside_border(small, height, width))
+        return functional.gelu(self.aggr(torch.cat(levels, dim=1)))
+
+    def transform(self, x: Tensor) -> Tensor:
+        """Return ``x`` scaled by the gate."""
+        return ops.scale(x, self.gate(x))
+
+    def maps(self, x: Tensor) -> dict[str, Tensor]:
+        """Return the gate as ``full``, ``(B, channels, H, W)``."""
+        return {"full": self.gate(x)}
