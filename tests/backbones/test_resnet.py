@@ -20,6 +20,13 @@ from foveate.errors import (
     UnknownOptionError,
 )
 
+ATTENTION = [
+    card.name
+    for card in foveate.catalog.find()
+    if card.kind != "fusion" and not card.sized
+]
+RESNETS = [name for name in backbones.names() if not name.endswith("_fpn")]
+
 
 @pytest.mark.parametrize(
     ("stem", "sizes"),
@@ -88,11 +95,11 @@ def test_stride_at_says_which_convolution_halves_the_map(
     assert model(torch.randn(2, 3, 32, 32)).shape == (2, 3)
 
 
-@pytest.mark.parametrize("attention", [None, *foveate.names()])
+@pytest.mark.parametrize("attention", [None, *ATTENTION])
 def test_the_rest_starts_from_the_same_weights_with_any_block(kind, tiny, attention):
-    plain = tiny(**kind, width=16).state_dict()
+    plain = tiny(**kind, width=32).state_dict()
 
-    model = tiny(**kind, width=16, attention=attention).state_dict()
+    model = tiny(**kind, width=32, attention=attention).state_dict()
 
     assert {key for key in model if ".attention." not in key} == set(plain)
     assert all(torch.equal(model[key], value) for key, value in plain.items())
@@ -150,15 +157,15 @@ def test_the_input_is_left_alone(kind, tiny):
 
 
 def test_names_are_in_order_of_version_and_depth():
-    assert backbones.names() == [
+    assert backbones.names()[:12] == [
         *("resnet10", "resnet18", "resnet34", "resnet50", "resnet101", "resnet152"),
         *("resnet10v2", "resnet18v2", "resnet34v2"),
         *("resnet50v2", "resnet101v2", "resnet152v2"),
     ]
 
 
-@pytest.mark.parametrize("name", backbones.names())
-def test_each_name_is_also_a_function(name):
+@pytest.mark.parametrize("name", RESNETS)
+def test_each_name_of_a_resnet_is_also_a_function(name):
     with torch.device("meta"):
         by_function = getattr(backbones, name)(width=8, attention="se")
         by_name = backbones.create(name, width=8, attention="se")
@@ -248,6 +255,15 @@ def test_the_site_is_the_first_at_which_the_block_does_not_fit(tiny):
         (
             {"attention": nn.Identity, "attention_options": {"bias": True}},
             r"attention_options go with the name of a block",
+        ),
+        (
+            {"attention": "gated"},
+            r"^ResNet: attention takes one map, but 'gated' is a fusion of several\. "
+            r"Fusions join the levels of a pyramid: backbones\.create\('resnet18_fpn'",
+        ),
+        (
+            {"attention": foveate.blocks.Add},
+            r"^layer1\.0: attention takes one map, but 'Add' is a fusion of several",
         ),
         ({"relu_before_attention": True}, r"relu_before_attention needs attention"),
         (

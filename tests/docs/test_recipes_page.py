@@ -7,6 +7,7 @@ from pathlib import Path
 import yaml
 
 from foveate.records import BlockChoice, Recipe
+from foveate.study import grid, shipped_recipes
 
 PAGE = (Path(__file__).parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
 FIELDS = PAGE.partition("## Fields")[2].partition("\n## ")[0]
@@ -47,3 +48,15 @@ def test_the_recipe_on_the_page_is_valid():
     recipe = Recipe.parse(yaml.safe_load(text), "page")
 
     assert [block.label for block in recipe.blocks] == ["cbam", "cbam-wide", "se"]
+
+
+def test_every_recipe_on_the_page_can_be_run():
+    texts = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
+
+    grids = [grid(Recipe.parse(yaml.safe_load(text), "page")) for text in texts]
+
+    assert [len(found.runs) for found in grids] == [20, 12]
+
+
+def test_every_recipe_that_comes_with_the_library_is_named():
+    assert all(f"`foveate compare {name}`" in PAGE for name in shipped_recipes())

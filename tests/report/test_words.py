@@ -147,6 +147,19 @@ def test_two_machines_are_a_caveat(mixed, say):
     assert "kinds of machine" not in say(mixed)
 
 
+def test_at_the_joins_it_is_said_what_the_plain_host_does_there(mixed, say):
+    slot = mixed.recipe.slot.model_copy(update={"name": "join"})
+    recipe = mixed.recipe.model_copy(update={"slot": slot})
+
+    text = say(mixed.model_copy(update={"recipe": recipe}))
+
+    assert (
+        "The plain host joins its maps by adding them up; each fusion stood in place "
+        "of that addition at every join." in text
+    )
+    assert "joins" not in say(mixed)
+
+
 def test_the_reach_of_the_conclusion_comes_last(mixed):
     assert conclusion(mixed)[-2:] == (
         "Every run was scored on the same 1,000 test images; the intervals cover a "

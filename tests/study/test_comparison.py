@@ -261,3 +261,39 @@ def test_cores_are_shared_out_by_threads(tiny, monkeypatch):
 
     assert LocalProcesses()._workers_for(runs) == 2
     assert LocalProcesses(5)._workers_for(runs) == 5
+
+
+@pytest.mark.slow
+def test_fusions_are_compared_at_the_joins_of_a_pyramid(tiny, tmp_path):
+    recipe = tiny(
+        host={"name": "resnet10_fpn", "width": 4},
+        slot={"name": "join"},
+        blocks=["concat", "gated"],
+        training={"epochs": 1},
+    )
+
+    summary = compare(recipe, folder=tmp_path, progress=False)
+
+    plain, *rows = summary.rows
+    added = {row.label: row.parameters - plain.parameters for row in rows}
+    assert summary.failures == ()
+    assert plain.label == "plain"
+    # three joins of 16 channels: one 1x1 convolution of both, or one of each
+    assert added == {"concat": 3 * (2 * 16 * 16 + 16), "gated": 3 * 2 * (16 * 16 + 16)}
+    assert "The plain host joins its maps by adding them up" in str(summary)
+    assert "by adding them up" in summary.report(tmp_path / "page.html").read_text()
+
+
+def test_a_recipe_can_be_named(scripted, tmp_path):
+    blocks = "blocks=[concat]"
+    waiting = scripted({"plain": {0: None}, "concat": {0: None}})
+
+    compare(
+        "fusions",
+        overrides=[blocks, "seeds=[0]"],
+        folder=tmp_path,
+        executor=waiting,
+        progress=False,
+    )
+
+    assert waiting.asked == ["plain, seed 0", "concat, seed 0"]

@@ -4,7 +4,7 @@ import pytest
 
 from foveate.errors import RecipeError
 from foveate.records import Recipe
-from foveate.study import load_recipe
+from foveate.study import load_recipe, shipped_recipes
 
 
 @pytest.fixture
@@ -30,6 +30,35 @@ def test_the_quickstart_compares_five_blocks_at_three_seeds():
         "coordinate",
     ]
     assert recipe.seeds == (0, 1, 2)
+
+
+def test_a_recipe_that_comes_with_the_library_is_found_by_its_name():
+    assert shipped_recipes() == ["fusions", "quickstart"]
+    assert load_recipe("quickstart") == load_recipe()
+    assert load_recipe("fusions", ["seeds=[4]"]).seeds == (4,)
+
+
+def test_a_folder_of_that_name_does_not_hide_a_recipe(tmp_path, monkeypatch):
+    (tmp_path / "fusions").mkdir()
+    monkeypatch.chdir(tmp_path)
+
+    assert load_recipe("fusions").name == "fusions"
+
+
+def test_a_file_of_any_name_is_read(tmp_path, monkeypatch):
+    (tmp_path / "mine").write_text("name: of-a-file\nblocks: [se]")
+    monkeypatch.chdir(tmp_path)
+
+    assert load_recipe("mine").name == "of-a-file"
+
+
+def test_a_name_that_is_no_recipe_offers_near_ones():
+    with pytest.raises(
+        RecipeError,
+        match=r"^'fusion' is neither a file nor a recipe that comes with foveate\. "
+        r"Did you mean 'fusions'\?$",
+    ):
+        load_recipe("fusion")
 
 
 def test_a_recipe_that_was_saved_is_read_back_equal(tmp_path):
@@ -99,6 +128,11 @@ def test_an_override_that_cannot_work_says_why(override, words):
             r"stem: cannot be 'smal'.*'small'",
         ),
         ("name: a\nblocks: [se]\nslot: {stages: [5]}", r"slot.stages.0: .*got 5"),
+        (
+            "name: a\nblocks: [gated]\nslot: {name: join, stages: [3, 4]}",
+            r"slot: stages say where attention stands; .*got \[3, 4\]\.",
+        ),
+        ("name: a\nblocks: [se]\nslot: {name: neck}", r"slot.name: cannot be 'neck'"),
         ("name: a\nblocks: [se]\ndata: {name: mnist}", r"data.name: cannot be 'mnist'"),
         ("name: a\nblocks: [se]\ntraining: {device: gpu}", r"training.device: .*'gpu'"),
         (
@@ -122,6 +156,12 @@ def test_a_mistake_is_named_in_one_line_with_its_field(file, text, words):
 
     assert "\n" not in str(caught.value)
     assert "recipe.yaml" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["none.yaml", "none.json", "folder/none"])
+def test_text_that_can_only_mean_a_file_is_not_taken_for_a_name(name):
+    with pytest.raises(RecipeError, match=rf"cannot read {name}: No such file"):
+        load_recipe(name)
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path):

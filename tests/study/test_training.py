@@ -7,14 +7,15 @@ import torch
 from foveate.errors import RunError
 from foveate.records import BlockChoice, Host, Slot, Training
 from foveate.study import grid, training
+from foveate.study.hosts import host_of
 
 NAMES = ["se", "eca", "cbam", "simam", "coordinate", "shuffle"]
 
 
-def host(block):
+def host(block, *, name="resnet10", slot="attention"):
     choice = None if block is None else BlockChoice(name=block)
     torch.manual_seed(5)
-    return training.host_of(Host(name="resnet10", width=16), Slot(), choice)
+    return host_of(Host(name=name, width=16), Slot(name=slot), choice)
 
 
 @pytest.mark.parametrize("block", NAMES)
@@ -22,6 +23,50 @@ def test_the_host_starts_from_the_same_weights_with_any_block(block):
     plain, grafted = host(None).state_dict(), host(block).state_dict()
 
     assert all(torch.equal(value, grafted[key]) for key, value in plain.items())
+
+
+@pytest.mark.parametrize(
+    ("block", "slot"), [("se", "attention"), ("concat", "join"), ("gated", "join")]
+)
+def test_a_pyramid_starts_from_the_same_weights_with_any_block(block, slot):
+    plain = host(None, name="resnet10_fpn").state_dict()
+    grafted = host(block, name="resnet10_fpn", slot=slot).state_dict()
+
+    assert all(torch.equal(value, grafted[key]) for key, value in plain.items())
+
+
+def test_a_fusion_goes_into_the_joins_and_attention_into_the_trunk():
+    joined = host("gated", name="resnet10_fpn", slot="join")
+    attended = host("se", name="resnet10_fpn")
+
+    assert {type(one).__name__ for one in joined.joins} == {"GatedFusion"}
+    assert joined.trunk.layer1[0].attention is None
+    assert {type(one).__name__ for one in attended.joins} == {"Add"}
+    assert type(attended.trunk.layer1[0].attention).__name__ == "SqueezeExcite"
+
+
+def test_everything_in_a_pyramid_learns():
+    model = host("concat", name="resnet10_fpn", slot="join")
+
+    model(torch.randn(4, 3, 24, 24)).sum().backward()
+
+    assert all(p.grad is not None for p in model.parameters())
+
+
+def test_no_step_sees_fewer_images_than_a_batch(tiny, monkeypatch):
+    seen = []
+    shifted = training._shifted
+
+    def note(pixels, *rest):
+        seen.append(len(pixels))
+        return shifted(pixels, *rest)
+
+    monkeypatch.setattr(training, "_shifted", note)
+    recipe = tiny(data={"train_images": 33}, training={"epochs": 2, "batch_size": 16})
+
+    training.train(grid(recipe).runs[0])
+
+    assert seen == [16, 16, 16, 16]
 
 
 def test_a_run_gives_the_same_numbers_every_time(tiny):

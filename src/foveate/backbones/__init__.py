@@ -1,9 +1,11 @@
-"""Networks with a place for attention in every residual block."""
+"""Networks with places for attention, and for fusions where they join maps."""
 
 from __future__ import annotations
 
 from foveate.backbones.lookup import (
+    PyramidOptions,
     create,
+    has_joins,
     names,
     resnet10,
     resnet10v2,
@@ -18,11 +20,15 @@ from foveate.backbones.lookup import (
     resnet152,
     resnet152v2,
 )
+from foveate.backbones.pyramid import Pyramid
 from foveate.backbones.resnet import ResNet
 
 __all__ = [
+    "Pyramid",
+    "PyramidOptions",
     "ResNet",
     "create",
+    "has_joins",
     "names",
     "resnet10",
     "resnet10v2",

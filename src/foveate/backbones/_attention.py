@@ -2,61 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
 from torch import nn
 
-from foveate import _checks, blocks, catalog
+from foveate import _checks, blocks
 from foveate.backbones._layout import STAGES
+from foveate.backbones._making import NameOrMaker, is_fusion, made, maker
 from foveate.backbones._residual import Place, Residual
 from foveate.errors import OptionError
 
 __all__ = [
-    "Attention",
     "AttentionPlace",
     "attend",
+    "attention_maker",
     "check_stages",
-    "maker",
 ]
-
-Attention = str | Callable[[int], nn.Module]
-"""A block by its name, or what makes one from a number of channels."""
 
 AttentionPlace = Literal["auto", "branch_end", "after_conv2"]
 """A place in a residual block, or ``auto``: where the block's authors put it."""
 
 
-def maker(
-    attention: Attention | None, options: Mapping[str, Any] | None
+def attention_maker(
+    attention: NameOrMaker | None, options: Mapping[str, Any] | None
 ) -> Callable[[int], nn.Module] | None:
     """Return what makes the block from a number of channels; None for no attention.
 
     Raises:
         UnknownNameError: No block has that name.
         UnknownOptionError: The block has no such option.
-        OptionError: ``attention`` is neither a name nor makes a block, or there are
-            options without a name.
+        OptionError: ``attention`` is a fusion, or is neither a name nor makes a block,
+            or there are options without a name.
     """
-    if isinstance(attention, str):
-        catalog.options_of(attention, dict(options or {}))
-        return partial(blocks.create, attention, **(options or {}))
-    if options:
-        raise OptionError(
-            "ResNet: attention_options go with the name of a block, "
-            f"got {dict(options)!r} with attention={attention!r}. Give the name, or "
-            "set them in the callable: functools.partial."
-        )
-    if attention is None:
+    if attention is None and not options:
         return None
-    if isinstance(attention, nn.Module) or not callable(attention):
+    if isinstance(attention, str) and is_fusion(attention):
         raise OptionError(
-            "ResNet: attention must be the name of a block, or take channels and "
-            f"return a module, got {attention!r} ({type(attention).__name__}). Each "
-            "residual block gets one of its own: give the class, not an object of it."
+            f"ResNet: attention takes one map, {_offer_pyramid(attention)}"
         )
-    return attention
+    return maker(
+        "ResNet", attention, options, option="attention", each="residual block"
+    )
 
 
 def check_stages(stages: Sequence[int]) -> None:
@@ -74,17 +61,19 @@ def check_stages(stages: Sequence[int]) -> None:
 
 
 def attend(
-    sites: Iterable[tuple[str, Residual]],
+    network: nn.Module,
     make: Callable[[int], nn.Module] | None,
     *,
+    stages: Sequence[int],
     place: AttentionPlace,
     relu_before: bool,
 ) -> None:
-    """Give each residual block of ``sites`` attention of its own.
+    """Give each residual block of a network attention of its own.
 
     Args:
-        sites: Residual blocks, each with its name in the network.
+        network: A finished network; its residual blocks stand in ``layer1`` and so on.
         make: Makes the attention from a number of channels; None: there is none.
+        stages: Which stages have it, 1 to 4.
         place: Where in the residual block it goes.
         relu_before: Whether a ReLU of its own precedes it.
 
@@ -98,7 +87,7 @@ def attend(
                 "ResNet: relu_before_attention needs attention, got attention=None."
             )
         return
-    for site, residual in sites:
+    for site, residual in _sites(network, stages):
         module, found = _module_and_place(site, residual, make, place)
         if relu_before and found != "branch_end":
             raise OptionError(
@@ -107,6 +96,16 @@ def attend(
                 "Set attention_place='branch_end'."
             )
         residual.attend(module, found, relu_before=relu_before)
+
+
+def _sites(network: nn.Module, stages: Sequence[int]) -> list[tuple[str, Residual]]:
+    """Return the residual blocks in ``stages`` of a network, each with its name."""
+    wanted = {f"layer{stage}" for stage in stages}
+    return [
+        (name, module)
+        for name, module in network.named_modules()
+        if isinstance(module, Residual) and name.split(".")[-2] in wanted
+    ]
 
 
 def _module_and_place(
@@ -125,13 +124,15 @@ def _module_and_place(
 
 
 def _module(site: str, make: Callable[[int], nn.Module], channels: int) -> nn.Module:
-    try:
-        module = make(channels)
-    except OptionError as problem:
-        raise OptionError(f"{site}: {problem}") from problem
-    if not isinstance(module, nn.Module):
-        raise OptionError(
-            f"{site}: attention must make a torch.nn.Module from {channels} channels, "
-            f"got {module!r} ({type(module).__name__})."
-        )
+    module = made(site, make, channels, option="attention")
+    if isinstance(module, blocks.Fusion):
+        name = type(module).__name__
+        raise OptionError(f"{site}: attention takes one map, {_offer_pyramid(name)}")
     return module
+
+
+def _offer_pyramid(fusion: str) -> str:
+    return (
+        f"but {fusion!r} is a fusion of several. Fusions join the levels of a pyramid: "
+        "backbones.create('resnet18_fpn', fusion=...)."
+    )

@@ -1,20 +1,24 @@
-"""The ResNets by name."""
+"""The networks by name."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, TypedDict, Unpack
+from typing import Any, TypedDict, Unpack, cast
 
 from foveate import _checks
-from foveate.backbones._attention import Attention, AttentionPlace
+from foveate.backbones._attention import AttentionPlace
 from foveate.backbones._layout import StemName
+from foveate.backbones._making import NameOrMaker
 from foveate.backbones._residual import StrideAt
+from foveate.backbones.pyramid import Pyramid
 from foveate.backbones.resnet import ResNet
 from foveate.errors import UnknownNameError, UnknownOptionError
 
 __all__ = [
     "Options",
+    "PyramidOptions",
     "create",
+    "has_joins",
     "names",
     "resnet10",
     "resnet10v2",
@@ -41,7 +45,9 @@ BOTTLENECK = {
     "resnet152": (3, 8, 36, 3),
 }
 DEPTHS = {**BASIC, **BOTTLENECK}
-NAMES = (*DEPTHS, *(f"{name}v2" for name in DEPTHS))
+RESNETS = (*DEPTHS, *(f"{name}v2" for name in DEPTHS))
+PYRAMIDS = tuple(f"{name}_fpn" for name in RESNETS)
+NAMES = (*RESNETS, *PYRAMIDS)
 
 
 class Options(TypedDict, total=False):
@@ -51,7 +57,7 @@ class Options(TypedDict, total=False):
     in_channels: int
     width: int
     stem: StemName
-    attention: Attention | None
+    attention: NameOrMaker | None
     attention_options: Mapping[str, Any] | None
     attention_stages: Sequence[int]
     attention_place: AttentionPlace
@@ -59,28 +65,52 @@ class Options(TypedDict, total=False):
     stride_at: StrideAt
 
 
+class PyramidOptions(Options, total=False):
+    """The options that every pyramid takes; ``Pyramid`` says what they mean."""
+
+    pyramid_channels: int | None
+    levels: int
+    fusion: NameOrMaker
+    fusion_options: Mapping[str, Any] | None
+
+
 def names() -> list[str]:
-    """Return the names of the networks, by version and depth.
+    """Return the names of the networks, by version and depth, the pyramids last.
 
     Example:
         >>> names()[:3], names()[-1]
-        (['resnet10', 'resnet18', 'resnet34'], 'resnet152v2')
+        (['resnet10', 'resnet18', 'resnet34'], 'resnet152v2_fpn')
     """
     return list(NAMES)
 
 
-def create(name: str, **options: Unpack[Options]) -> ResNet:
+def has_joins(name: str) -> bool:
+    """Return whether a network joins maps, so that it takes a fusion.
+
+    Raises:
+        UnknownNameError: There is no such network; near names are offered.
+
+    Example:
+        >>> has_joins("resnet18_fpn"), has_joins("resnet18")
+        (True, False)
+    """
+    return _key(name) in PYRAMIDS
+
+
+def create(name: str, **options: Unpack[PyramidOptions]) -> ResNet | Pyramid:
     """Return a new network.
 
     Args:
-        name: One of ``names()``: ``resnet18``, or ``resnet18v2`` for the second version
-            (full pre-activation).
+        name: One of ``names()``: ``resnet18``; ``resnet18v2`` for the second version
+            (full pre-activation); ``resnet18_fpn`` for a feature pyramid on it.
         **options: Options of ``ResNet``: ``num_classes``, ``in_channels``, ``width``,
-            ``stem``, ``attention`` and others.
+            ``stem``, ``attention`` and others. A pyramid takes also those of
+            ``Pyramid``: ``fusion``, ``fusion_options``, ``pyramid_channels`` and
+            ``levels``.
 
     Raises:
-        UnknownNameError: There is no such network, or no such block for ``attention``;
-            near names are offered.
+        UnknownNameError: There is no such network, or no such block for ``attention``
+            or ``fusion``; near names are offered.
         UnknownOptionError: There is no such option; near names are offered.
         OptionError: A value cannot work; the message says what would.
 
@@ -88,82 +118,117 @@ def create(name: str, **options: Unpack[Options]) -> ResNet:
         >>> model = create("resnet10", width=16, num_classes=5, attention="eca")
         >>> type(model.layer4[0].attention).__name__
         'ECA'
+        >>> model = create("resnet10_fpn", width=16, fusion="gated")
+        >>> [type(join).__name__ for join in model.joins]
+        ['GatedFusion', 'GatedFusion', 'GatedFusion']
     """
+    key = _key(name)
+    if key in PYRAMIDS:
+        _check_known(key, options, PyramidOptions)
+        depths, layout = _layout(key.removesuffix("_fpn"))
+        return Pyramid(depths, **layout, **options)
+    return _resnet(key, **cast("Options", options))
+
+
+def _key(name: str) -> str:
+    """Return a name as it stands in ``NAMES``."""
     key = str(name).strip().lower()
     if key not in NAMES:
         raise UnknownNameError(
             f"no backbone named {name!r}. {_checks.suggest(key, NAMES)}"
         )
+    return key
+
+
+def _check_known(key: str, options: Mapping[str, Any], known: type) -> None:
     for option in options:
-        if option not in Options.__annotations__:
+        if option in known.__annotations__:
+            continue
+        if option in PyramidOptions.__annotations__:
             raise UnknownOptionError(
-                f"{key} has no option {option!r}. "
-                f"{_checks.suggest(option, Options.__annotations__)}"
+                f"{key} has no option {option!r}; {key}_fpn has it."
             )
-    plain = key.removesuffix("v2")
-    return ResNet(
-        DEPTHS[plain],
-        bottleneck=plain in BOTTLENECK,
-        pre_activation=key != plain,
-        **options,
-    )
+        raise UnknownOptionError(
+            f"{key} has no option {option!r}. "
+            f"{_checks.suggest(option, known.__annotations__)}"
+        )
+
+
+class _Layout(TypedDict):
+    bottleneck: bool
+    pre_activation: bool
+
+
+def _layout(key: str) -> tuple[tuple[int, ...], _Layout]:
+    """Return the depths of a ResNet, and which residual blocks it has."""
+    first = key.removesuffix("v2")
+    return DEPTHS[first], {
+        "bottleneck": first in BOTTLENECK,
+        "pre_activation": key != first,
+    }
+
+
+def _resnet(key: str, **options: Unpack[Options]) -> ResNet:
+    _check_known(key, options, Options)
+    depths, layout = _layout(key)
+    return ResNet(depths, **layout, **options)
 
 
 def resnet10(**options: Unpack[Options]) -> ResNet:
     """Return a ResNet of one basic block a stage, for small experiments."""
-    return create("resnet10", **options)
+    return _resnet("resnet10", **options)
 
 
 def resnet18(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-18: basic blocks, 2 2 2 2."""
-    return create("resnet18", **options)
+    return _resnet("resnet18", **options)
 
 
 def resnet34(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-34: basic blocks, 3 4 6 3."""
-    return create("resnet34", **options)
+    return _resnet("resnet34", **options)
 
 
 def resnet50(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-50: bottlenecks, 3 4 6 3."""
-    return create("resnet50", **options)
+    return _resnet("resnet50", **options)
 
 
 def resnet101(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-101: bottlenecks, 3 4 23 3."""
-    return create("resnet101", **options)
+    return _resnet("resnet101", **options)
 
 
 def resnet152(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-152: bottlenecks, 3 8 36 3."""
-    return create("resnet152", **options)
+    return _resnet("resnet152", **options)
 
 
 def resnet10v2(**options: Unpack[Options]) -> ResNet:
     """Return ``resnet10`` with full pre-activation."""
-    return create("resnet10v2", **options)
+    return _resnet("resnet10v2", **options)
 
 
 def resnet18v2(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-18 with full pre-activation."""
-    return create("resnet18v2", **options)
+    return _resnet("resnet18v2", **options)
 
 
 def resnet34v2(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-34 with full pre-activation."""
-    return create("resnet34v2", **options)
+    return _resnet("resnet34v2", **options)
 
 
 def resnet50v2(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-50 with full pre-activation."""
-    return create("resnet50v2", **options)
+    return _resnet("resnet50v2", **options)
 
 
 def resnet101v2(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-101 with full pre-activation."""
-    return create("resnet101v2", **options)
+    return _resnet("resnet101v2", **options)
 
 
 def resnet152v2(**options: Unpack[Options]) -> ResNet:
     """Return ResNet-152 with full pre-activation."""
-    return create("resnet152v2", **options)
+    return _resnet("resnet152v2", **options)

@@ -9,11 +9,10 @@ from torch import Tensor, nn
 
 from foveate import _checks
 from foveate.backbones._attention import (
-    Attention,
     AttentionPlace,
     attend,
+    attention_maker,
     check_stages,
-    maker,
 )
 from foveate.backbones._layout import (
     STAGES,
@@ -22,6 +21,7 @@ from foveate.backbones._layout import (
     check_depths,
     residual_maker,
 )
+from foveate.backbones._making import NameOrMaker
 from foveate.backbones._residual import Residual, StrideAt, conv
 from foveate.errors import ShapeError
 
@@ -106,7 +106,7 @@ class ResNet(nn.Module):
         in_channels: int = 3,
         width: int = 64,
         stem: StemName = "imagenet",
-        attention: Attention | None = None,
+        attention: NameOrMaker | None = None,
         attention_options: Mapping[str, Any] | None = None,
         attention_stages: Sequence[int] = STAGES,
         attention_place: AttentionPlace = "auto",
@@ -126,7 +126,7 @@ class ResNet(nn.Module):
         _checks.one_of("ResNet", STEMS, stem=stem)
         check_depths(depths)
         check_stages(attention_stages)
-        make_attention = maker(attention, attention_options)
+        make_attention = attention_maker(attention, attention_options)
         make = residual_maker(
             bottleneck=bottleneck, pre_activation=pre_activation, stride_at=stride_at
         )
@@ -145,7 +145,7 @@ class ResNet(nn.Module):
         self.layer4 = _stage(make, out[2], width * 8, depths[3], stride=2)
         self.norm = nn.BatchNorm2d(out[3]) if pre_activation else None
         self.fc = nn.Linear(out[3], num_classes)
-        self.feature_info = [
+        self.feature_info: list[dict[str, Any]] = [
             {
                 "module": f"layer{stage}",
                 "num_chs": out[stage - 1],
@@ -156,8 +156,9 @@ class ResNet(nn.Module):
         _initialise(self)
         # last, so that no block changes the first weights of the rest
         attend(
-            self._sites(attention_stages),
+            self,
             make_attention,
+            stages=attention_stages,
             place=attention_place,
             relu_before=relu_before_attention,
         )
@@ -183,15 +184,6 @@ class ResNet(nn.Module):
         second = self.layer2(first)
         third = self.layer3(second)
         return first, second, third, self.layer4(third)
-
-    def _sites(self, stages: Sequence[int]) -> list[tuple[str, Residual]]:
-        """Return the residual blocks of ``stages``, each with its name."""
-        prefixes = tuple(f"layer{stage}." for stage in stages)
-        return [
-            (name, module)
-            for name, module in self.named_modules()
-            if isinstance(module, Residual) and name.startswith(prefixes)
-        ]
 
     def _check_input(self, x: Tensor) -> None:
         expected = f"(B, {self.in_channels}, H, W)"

@@ -18,8 +18,9 @@ def compare(
         list[str] | None,
         typer.Argument(
             metavar="[RECIPE] [FIELD=VALUE]...",
-            help="A recipe in YAML, the quickstart if not given; then fields to set, "
-            "such as training.epochs=4 or blocks.0.options.reduction=8.",
+            help="A recipe in YAML, or quickstart or fusions, which come with foveate; "
+            "quickstart if not given. Then fields to set, such as training.epochs=4 or "
+            "blocks.0.options.reduction=8.",
             show_default=False,
         ),
     ] = None,

@@ -24,6 +24,7 @@ PLAIN = "plain"
 
 Count = Annotated[int, Field(gt=0, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
+EVERY_STAGE = (1, 2, 3, 4)
 Value = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 
 
@@ -51,8 +52,9 @@ class Host(Part):
     """The network that blocks are tried in.
 
     Attributes:
-        name: A ResNet: ``resnet10`` to ``resnet152``, or ``resnet18v2`` and so on.
-        width: Channels of its first stage; 64 in the paper.
+        name: A ResNet: ``resnet10`` to ``resnet152``, or ``resnet18v2`` and so on; with
+            ``_fpn`` at the end a feature pyramid on it, such as ``resnet18_fpn``.
+        width: Channels of the ResNet's first stage; 64 in the paper.
         stem: ``imagenet`` (stride 4), ``small`` (stride 1) or ``half`` (stride 2).
     """
 
@@ -66,14 +68,21 @@ class Slot(Part):
 
     Attributes:
         name: ``attention``: in every residual branch, where the block's paper puts it.
-        stages: Which of the four stages have it.
+            ``join``: a fusion at every join of a feature pyramid, where the plain host
+            adds.
+        stages: Which of the four stages have attention; ``join`` has no such choice.
     """
 
-    name: Literal["attention"] = "attention"
-    stages: tuple[Annotated[int, Field(ge=1, le=4)], ...] = (1, 2, 3, 4)
+    name: Literal["attention", "join"] = "attention"
+    stages: tuple[Annotated[int, Field(ge=1, le=4)], ...] = EVERY_STAGE
 
     @model_validator(mode="after")
     def _some_stages(self) -> Slot:
+        if self.name == "join" and self.stages != EVERY_STAGE:
+            raise ValueError(
+                "stages say where attention stands; a fusion stands at every join. "
+                f"Leave slot.stages out, got {list(self.stages)}."
+            )
         if not self.stages or len(set(self.stages)) < len(self.stages):
             raise ValueError(
                 f"stages must name each of 1 to 4 at most once, got {self.stages}."

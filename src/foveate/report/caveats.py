@@ -19,6 +19,7 @@ def list_caveats(summary: Summary) -> tuple[str, ...]:
         *_of_missing_runs(summary),
         *_of_uneven_seeds(summary),
         *_of_machines(summary),
+        *_of_joins(summary),
         *_of_ranking(summary),
         *_of_reach(summary),
     )
@@ -61,6 +62,15 @@ def _of_machines(summary: Summary) -> list[str]:
     return [
         f"The runs were trained on {number} kinds of machine or sets of versions; "
         "that alone can move a score."
+    ]
+
+
+def _of_joins(summary: Summary) -> list[str]:
+    if summary.recipe.slot.name != "join":
+        return []
+    return [
+        "The plain host joins its maps by adding them up; each fusion stood in place "
+        "of that addition at every join."
     ]
 
 

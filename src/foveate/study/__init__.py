@@ -11,7 +11,7 @@ from foveate.study.comparison import (
 from foveate.study.executor import Event, Executor, LocalProcesses
 from foveate.study.folders import Folder
 from foveate.study.planning import grid
-from foveate.study.recipes import load_recipe
+from foveate.study.recipes import load_recipe, shipped_recipes
 from foveate.study.summaries import summarise
 from foveate.study.training import train
 
@@ -26,6 +26,7 @@ __all__ = [
     "grid",
     "load_recipe",
     "open_comparison",
+    "shipped_recipes",
     "summarise",
     "train",
 ]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from torch import nn
+
 import foveate
-from foveate.blocks import block_class
 
 __all__ = ["code_digest", "versions"]
 
@@ -22,6 +22,7 @@ SOURCES = (
     "backbones/*.py",
     "profile/*.py",
     "study/digit_scenes.py",
+    "study/hosts.py",
     "study/training.py",
 )
 
@@ -37,20 +38,24 @@ def versions() -> dict[str, str]:
     return found
 
 
-@cache
-def code_digest(block: str | None) -> str:
-    """Return a hash of versions and sources that a run of ``block`` depends on.
+def code_digest(model: nn.Module) -> str:
+    """Return a hash of versions and sources that the numbers of a run depend on.
 
     Args:
-        block: A block by its name; None for the plain host. The files of other blocks
-            are left out, so a change of one does not make the runs of others stale.
+        model: The network of the run. Of the files of blocks only those that it is
+            made of count, so a change of one does not make the runs of others stale.
     """
     root = Path(foveate.__path__[0])
     files = {file for pattern in SOURCES for file in root.glob(pattern)}
-    if block is not None:
-        files.add(Path(str(sys.modules[block_class(block).__module__].__file__)))
+    files |= {file for file in _files_of(model) if root in file.parents}
     digest = hashlib.sha256(repr(sorted(versions().items())).encode())
     for file in sorted(files):
         digest.update(file.relative_to(root).as_posix().encode())
         digest.update(file.read_bytes())
     return digest.hexdigest()
+
+
+def _files_of(model: nn.Module) -> set[Path]:
+    """Return the files in which the classes of a network and its parts are written."""
+    homes = {sys.modules[type(module).__module__] for module in model.modules()}
+    return {Path(str(home.__file__)) for home in homes}

@@ -56,7 +56,8 @@ def compare(
     interrupted.
 
     Args:
-        recipe: A recipe or its YAML file; None: the quickstart.
+        recipe: A recipe, its YAML file, or the name of one that comes with foveate,
+            such as ``fusions``; None: the quickstart.
         overrides: Fields to set, such as ``training.epochs=4``.
         folder: Where runs are kept; ``runs/<name of the recipe>`` if not given.
         executor: What trains; processes of this machine if not given.

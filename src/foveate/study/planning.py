@@ -6,19 +6,17 @@ import hashlib
 import json
 from typing import Any
 
-import torch
-
 from foveate import catalog
-from foveate.errors import FoveateError, RecipeError
+from foveate.errors import RecipeError
 from foveate.records import BlockChoice, Grid, Recipe, Run
+from foveate.study.checking import checked_hosts
 from foveate.study.codebase import code_digest
-from foveate.study.training import host_of
 
 __all__ = ["grid"]
 
 
 def grid(recipe: Recipe) -> Grid:
-    """Return every run that a recipe asks for, after checking that each can be built.
+    """Return every run that a recipe asks for, after checking that each can be run.
 
     Args:
         recipe: What to compare.
@@ -27,18 +25,21 @@ def grid(recipe: Recipe) -> Grid:
         The runs, seed by seed, the plain host first.
 
     Raises:
-        RecipeError: A host, block or option does not exist or does not fit; the field
-            of the recipe and the site in the host are named.
+        RecipeError: A host, block or option does not exist or does not fit the host,
+            its slot or the size of its maps; the field of the recipe and, where one
+            is known, the site in the host are named.
     """
-    _check_buildable(recipe)
-    choices = (None, *recipe.blocks)
-    runs = [_run(recipe, choice, seed) for seed in recipe.seeds for choice in choices]
+    codes = [(choice, code_digest(host)) for choice, host in checked_hosts(recipe)]
+    runs = [
+        _run(recipe, choice, seed, code)
+        for seed in recipe.seeds
+        for choice, code in codes
+    ]
     _check_distinct(runs)
     return Grid(recipe=recipe, runs=tuple(runs))
 
 
-def _run(recipe: Recipe, block: BlockChoice | None, seed: int) -> Run:
-    code = code_digest(None if block is None else block.name)
+def _run(recipe: Recipe, block: BlockChoice | None, seed: int, code: str) -> Run:
     parts: dict[str, Any] = {
         "data": recipe.data,
         "host": recipe.host,
@@ -69,18 +70,3 @@ def _check_distinct(runs: list[Run]) -> None:
                 f"blocks: {other!r} and {run.label!r} are the same block with the same "
                 "options. Leave one out."
             )
-
-
-def _check_buildable(recipe: Recipe) -> None:
-    """Build the host with every block, without memory for its weights."""
-    _build(recipe, None, "host")
-    for place, block in enumerate(recipe.blocks):
-        _build(recipe, block, f"blocks.{place} ({block.label})")
-
-
-def _build(recipe: Recipe, block: BlockChoice | None, field: str) -> None:
-    try:
-        with torch.device("meta"):
-            host_of(recipe.host, recipe.slot, block)
-    except FoveateError as problem:
-        raise RecipeError(f"{field}: {problem}") from problem

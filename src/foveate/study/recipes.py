@@ -9,10 +9,14 @@ from typing import Any
 
 import yaml
 
+from foveate._checks import suggest
 from foveate.errors import RecipeError
 from foveate.records import Recipe
 
-__all__ = ["load_recipe"]
+__all__ = ["load_recipe", "shipped_recipes"]
+
+HOME = resources.files("foveate.study")
+ENDING = ".yaml"
 
 
 def load_recipe(
@@ -21,24 +25,54 @@ def load_recipe(
     """Return a recipe, with some fields overridden.
 
     Args:
-        source: A YAML file; None: the quickstart recipe.
+        source: A YAML file, or the name of a recipe that comes with the library, one of
+            ``shipped_recipes()``; None: the quickstart.
         overrides: Such as ``training.epochs=4`` or ``blocks.0.options.reduction=8``;
             the value is read as YAML.
 
     Raises:
-        RecipeError: The file cannot be read, a field does not exist or has a value
-            that cannot work, or an override is not ``field=value``.
+        RecipeError: There is no such recipe, the file cannot be read, a field does not
+            exist or has a value that cannot work, or an override is not
+            ``field=value``.
     """
-    if isinstance(source, Recipe):
-        values, name = source.model_dump(mode="json", exclude_defaults=True), "recipe"
-    elif source is None:
-        text = resources.files("foveate.study").joinpath("quickstart.yaml")
-        values, name = yaml.safe_load(text.read_text(encoding="utf-8")), "quickstart"
-    else:
-        values, name = Recipe.read(source), str(source)
+    values, name = _read(source)
     for override in overrides:
         _override(values, override)
     return Recipe.parse(values, name)
+
+
+def shipped_recipes() -> list[str]:
+    """Return the names of the recipes that come with the library, sorted.
+
+    Example:
+        >>> shipped_recipes()
+        ['fusions', 'quickstart']
+    """
+    return sorted(
+        Path(file.name).stem for file in HOME.iterdir() if file.name.endswith(ENDING)
+    )
+
+
+def _read(source: str | Path | Recipe | None) -> tuple[Any, str]:
+    """Return the values of a recipe, and what an error calls it."""
+    if isinstance(source, Recipe):
+        return source.model_dump(mode="json", exclude_defaults=True), "recipe"
+    source = "quickstart" if source is None else source
+    if isinstance(source, Path) or _names_a_file(source):
+        return Recipe.read(source), str(source)
+    if source not in shipped_recipes():
+        raise RecipeError(
+            f"{source!r} is neither a file nor a recipe that comes with foveate. "
+            f"{suggest(source, shipped_recipes())}"
+        )
+    text = HOME.joinpath(f"{source}{ENDING}").read_text(encoding="utf-8")
+    return yaml.safe_load(text), source
+
+
+def _names_a_file(source: str) -> bool:
+    """Return whether there is such a file, or the text can only mean one."""
+    path = Path(source)
+    return path.is_file() or path.suffix != "" or len(path.parts) > 1
 
 
 def _override(values: Any, override: str) -> None:

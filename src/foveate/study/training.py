@@ -20,14 +20,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foveate import backbones, profile
+from foveate import profile
 from foveate.errors import RunError
-from foveate.records import Epoch, Host, Machine, Result, Run, Slot, Training
-from foveate.records.recipe import BlockChoice
+from foveate.records import Epoch, Machine, Result, Run, Training
 from foveate.study.codebase import versions
 from foveate.study.digit_scenes import CLASSES, Images, load
+from foveate.study.hosts import host_of
 
-__all__ = ["Trained", "host_of", "train"]
+__all__ = ["Trained", "train"]
 
 EVALUATION_BATCH = 250
 
@@ -54,25 +54,6 @@ class Trained:
     result: Result
     probabilities: Tensor
     weights: dict[str, Tensor]
-
-
-def host_of(host: Host, slot: Slot, block: BlockChoice | None) -> nn.Module:
-    """Return the host with the block in its slot, or plain.
-
-    Raises:
-        UnknownNameError: There is no such host or block.
-        UnknownOptionError: The block has no such option.
-        OptionError: The block does not fit the host; the site is named.
-    """
-    return backbones.create(
-        host.name,
-        num_classes=len(CLASSES),
-        width=host.width,
-        stem=host.stem,
-        attention=None if block is None else block.name,
-        attention_options=None if block is None else block.options,
-        attention_stages=slot.stages,
-    )
 
 
 def train(run: Run, listen: Callable[[Epoch], None] = lambda _: None) -> Trained:
