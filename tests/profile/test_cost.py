@@ -6,7 +6,7 @@ from torch import nn
 from torch.nn.functional import scaled_dot_product_attention
 
 import foveate
-from foveate import backbones
+from foveate import backbones, blocks
 from foveate.errors import OptionError
 from foveate.profile import cost
 
@@ -256,10 +256,23 @@ def test_modes_come_back_when_the_model_fails():
     "shape", [(8, 6, 5), 224, "1234", (1, 8, 0, 5), (1, 8, 6, 5.0), (True, 8, 6, 5)]
 )
 def test_a_shape_that_is_not_four_sizes_is_refused(shape):
-    with pytest.raises(OptionError, match=r"^cost: shape must be \(B, C, H, W\)"):
+    with pytest.raises(OptionError, match=r"^cost: a shape must be \(B, C, H, W\)"):
         cost(nn.ReLU(), shape)
 
 
 @pytest.mark.parametrize("shape", [[1, 8, 6, 5], torch.Size([1, 8, 6, 5])])
 def test_a_shape_may_be_a_list_or_of_torch(shape):
     assert macs(nn.Conv2d(8, 4, 1), shape) == 4 * 8 * 30
+
+
+def test_no_shape_is_refused():
+    with pytest.raises(OptionError, match=r"a shape must be .* got \(\)"):
+        cost(nn.ReLU())
+
+
+def test_a_fusion_takes_a_shape_for_each_map():
+    fusion = blocks.Add(8, align="first", in_channels=(8, 4))
+
+    found = cost(fusion, SHAPE, (1, 4, 3, 2))
+
+    assert found.macs == 8 * 4 * 3 * 2

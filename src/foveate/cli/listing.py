@@ -26,9 +26,16 @@ def list_blocks(
         print_json([asdict(card) for card in cards])
     else:
         print_table(
-            ("name", "kind", "year", "variants", "what it does"),
+            ("name", "kind", "year", "parameters at C=256", "variants", "what it does"),
             [
-                (c.name, c.kind, str(c.year), " ".join(c.variant_names), c.summary)
-                for c in cards
+                (
+                    card.name,
+                    card.kind,
+                    str(card.year),
+                    f"{card.parameters:,}",
+                    " ".join(card.variant_names),
+                    card.summary,
+                )
+                for card in cards
             ],
         )

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import shutil
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foveate import catalog
 from foveate.cli._output import print_json
 
+if TYPE_CHECKING:
+    from foveate.records import Cost
+
 __all__ = ["show"]
 
 WIDEST = 88
+CHANNELS = 256
+SIZES = ((14, 14), (56, 56))
 
 
 def show(
@@ -25,14 +30,19 @@ def show(
     json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Print what a block is: formula, options, paper, and where it departs from it."""
+    from foveate import profile
+
     card, variant = catalog.resolve(name)
+    costs = {size: profile.block_cost(name, CHANNELS, size) for size in SIZES}
     if json:
-        print_json(asdict(card))
+        print_json(asdict(card) | {"cost": _plain(costs)})
         return
     title = card.name if variant is None else f"{card.name}.{variant.name}"
     print(f"{title}  ({card.kind}, {card.year})")
     print(card.summary if variant is None else variant.summary)
     print("\n".join(_sections(card, variant)))
+    print("\n".join(_section(f"Cost of {CHANNELS} channels", _cost_lines(costs))))
+    print(f"\n{card.paper.bibtex(card.name)}")
 
 
 def _sections(card: catalog.Card, variant: catalog.Variant | None) -> Iterator[str]:
@@ -57,7 +67,27 @@ def _sections(card: catalog.Card, variant: catalog.Variant | None) -> Iterator[s
         "Paper", [f"{paper.title}.", f"{paper.authors}. {paper.venue} {paper.year}."]
     )
     yield f"  {paper.link}"
-    yield f"\n{paper.bibtex(card.name)}"
+
+
+def _cost_lines(costs: Mapping[tuple[int, int], Cost]) -> list[str]:
+    return [
+        f"{height}x{width} places: {cost.parameters:,} parameters, {cost.macs:,} "
+        "multiply-accumulates"
+        for (height, width), cost in costs.items()
+    ]
+
+
+def _plain(costs: Mapping[tuple[int, int], Cost]) -> list[dict[str, int]]:
+    return [
+        {
+            "channels": CHANNELS,
+            "height": height,
+            "width": width,
+            "parameters": cost.parameters,
+            "macs": cost.macs,
+        }
+        for (height, width), cost in costs.items()
+    ]
 
 
 def _section(title: str, lines: Sequence[str]) -> Iterator[str]:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from foveate.profile.counting import cost
+from foveate.profile.counting import block_cost, cost
 
-__all__ = ["cost"]
+__all__ = ["block_cost", "cost"]

@@ -5,21 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import chain
+from typing import Any
 
 import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
+from foveate import blocks, catalog
 from foveate.errors import OptionError
 from foveate.profile._formulas import FORMULAS
 from foveate.records import Cost
 
-__all__ = ["cost"]
+__all__ = ["block_cost", "cost"]
 
 IMAGE_DIMS = 4
 
 
-def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
+def cost(model: nn.Module, *shapes: Sequence[int]) -> Cost:
     """Return the parameters of a network and the work of one forward pass.
 
     The network runs once, on its own device and in its own precision, over an input of
@@ -31,11 +33,11 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
     counted: SimAM costs nothing by this measure, though it takes time.
 
     Args:
-        model: Takes one feature map or a batch of images.
-        shape: Of its input, ``(B, C, H, W)``. Work grows with ``B``.
+        model: Takes one feature map or a batch of images, or several as a fusion does.
+        *shapes: Of each of its inputs, ``(B, C, H, W)``. Work grows with ``B``.
 
     Raises:
-        OptionError: ``shape`` is not four whole numbers greater than 0.
+        OptionError: There is no shape, or one is not four whole numbers greater than 0.
 
     Example:
         >>> conv = nn.Conv2d(3, 8, 3, padding=1)
@@ -43,9 +45,9 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         >>> found.parameters, found.macs  # 8 * 3 * 9 + 8, and 8 * 3 * 9 * 5 * 4
         (224, 4320)
     """
-    _check_shape(shape)
+    _check_shapes(shapes)
     device, dtype = _place(model)
-    x = torch.zeros(*shape, device=device, dtype=dtype)
+    inputs = [torch.zeros(*shape, device=device, dtype=dtype) for shape in shapes]
     counter = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
     cuda = [device] if device.type == "cuda" else []
     with (
@@ -54,20 +56,48 @@ def cost(model: nn.Module, shape: Sequence[int]) -> Cost:
         torch.no_grad(),
         counter,
     ):
-        model(x)
+        model(*inputs)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
         macs=counter.get_total_flops() // 2,
     )
 
 
-def _check_shape(shape: Sequence[int]) -> None:
-    fits = isinstance(shape, tuple | list) and len(shape) == IMAGE_DIMS
-    if not fits or not all(type(size) is int and size > 0 for size in shape):
-        raise OptionError(
-            "cost: shape must be (B, C, H, W), four whole numbers greater than 0, such "
-            f"as (1, 3, 224, 224), got {shape!r}."
-        )
+def block_cost(name: str, channels: int, size: tuple[int, int], **options: Any) -> Cost:
+    """Return the cost of a block of the catalogue for one map.
+
+    The block is built without memory and runs without numbers. A block bound to one
+    size of map is built for ``size``.
+
+    Args:
+        name: A name of the catalogue, an alias or a variant.
+        channels: Channels of the feature map.
+        size: Height and width of the map.
+        **options: Options of the block.
+
+    Raises:
+        UnknownNameError: The catalogue has no such name.
+        OptionError: A value cannot work; the message says what would.
+
+    Example:
+        >>> block_cost("se", 64, (14, 14))
+        Cost(parameters=512, macs=512)
+    """
+    if catalog.card(name).sized:
+        options = {"spatial_size": size} | options
+    block = blocks.create(name, channels, device="meta", **options)
+    inputs = getattr(block, "num_inputs", 1)
+    return cost(block, *[(1, channels, *size)] * inputs)
+
+
+def _check_shapes(shapes: Sequence[Sequence[int]]) -> None:
+    for shape in shapes or [()]:
+        fits = isinstance(shape, tuple | list) and len(shape) == IMAGE_DIMS
+        if not fits or not all(type(size) is int and size > 0 for size in shape):
+            raise OptionError(
+                "cost: a shape must be (B, C, H, W), four whole numbers greater than "
+                f"0, such as (1, 3, 224, 224), got {shape!r}."
+            )
 
 
 def _place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
