@@ -60,6 +60,7 @@ def test_public_names_are_these():
         "cost",
         "create",
         "errors",
+        "interop",
         "names",
         "ops",
         "profile",

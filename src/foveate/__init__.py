@@ -9,7 +9,17 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from foveate import backbones, blocks, catalog, errors, ops, profile, records, study
+    from foveate import (
+        backbones,
+        blocks,
+        catalog,
+        errors,
+        interop,
+        ops,
+        profile,
+        records,
+        study,
+    )
     from foveate.blocks import create
     from foveate.catalog import card, names
     from foveate.profile import cost
@@ -24,6 +34,7 @@ __all__ = [
     "cost",
     "create",
     "errors",
+    "interop",
     "names",
     "ops",
     "profile",

@@ -7,6 +7,7 @@
     |-- UnknownOptionError (TypeError)   an option that the block does not have
     |-- UnknownNameError (LookupError)   no block, host or data set of that name
     |-- ShapeError (ValueError)          an input of a shape or type that does not fit
+    |-- WeightsError (ValueError)        weights that do not fit a module
     |-- RecipeError (ValueError)         a recipe that cannot be run as written
     |-- RecordError (ValueError)         a file of ours that cannot be read
     |-- RunError (RuntimeError)          a training run that went wrong
@@ -29,6 +30,7 @@ __all__ = [
     "ShapeError",
     "UnknownNameError",
     "UnknownOptionError",
+    "WeightsError",
 ]
 
 
@@ -50,6 +52,10 @@ class UnknownNameError(FoveateError, LookupError):
 
 class ShapeError(FoveateError, ValueError):
     """A tensor has a shape or a type that the block does not take."""
+
+
+class WeightsError(FoveateError, ValueError):
+    """Weights do not fit a module, or have no place in the code they are for."""
 
 
 class RecipeError(FoveateError, ValueError):

@@ -9,20 +9,6 @@ import foveate as fv
 from foveate.blocks import CBAM, ChannelAttention, SpatialAttention
 from foveate.errors import OptionError
 
-CHANNEL_KEYS = {
-    "ChannelGate.mlp.1.weight": "channel.fc1.weight",
-    "ChannelGate.mlp.1.bias": "channel.fc1.bias",
-    "ChannelGate.mlp.3.weight": "channel.fc2.weight",
-    "ChannelGate.mlp.3.bias": "channel.fc2.bias",
-}
-SPATIAL_KEYS = {
-    "SpatialGate.spatial.conv.weight": "spatial.conv.weight",
-    "SpatialGate.spatial.bn.weight": "spatial.bn.weight",
-    "SpatialGate.spatial.bn.bias": "spatial.bn.bias",
-    "SpatialGate.spatial.bn.running_mean": "spatial.bn.running_mean",
-    "SpatialGate.spatial.bn.running_var": "spatial.bn.running_var",
-}
-
 
 def count(block):
     return sum(p.numel() for p in block.parameters())
@@ -36,51 +22,6 @@ def perturbed(block):
 
 def new_input():
     return torch.randn(2, 8, 5, 7, dtype=torch.float64)
-
-
-def test_answers_as_the_official_code(assert_answers_as):
-    assert_answers_as(
-        "CBAM official",
-        CBAM(16, reduction=4),
-        {**CHANNEL_KEYS, **SPATIAL_KEYS},
-        # the official code stacks (max, mean)
-        flipped={"SpatialGate.spatial.conv.weight"},
-    )
-
-
-def test_without_its_spatial_half_answers_as_the_official_code(assert_answers_as):
-    assert_answers_as(
-        "CBAM official, channel half only",
-        CBAM(16, reduction=4, no_spatial=True),
-        CHANNEL_KEYS,
-    )
-
-
-def test_the_conv_variant_answers_as_widely_copied_code(assert_answers_as):
-    assert_answers_as(
-        "CBAM conv",
-        fv.create("cbam.conv", 16, reduction=4),
-        {
-            "channelattention.fc1.weight": "channel.fc1.weight",
-            "channelattention.fc2.weight": "channel.fc2.weight",
-            "spatialattention.conv1.weight": "spatial.conv.weight",
-        },
-    )
-
-
-def test_the_linear_variant_answers_as_code_copied_for_yolo(assert_answers_as):
-    assert_answers_as(
-        "CBAM linear",
-        fv.create("cbam.linear", 16),
-        {
-            "channel_attention.shared_MLP.0.weight": "channel.fc1.weight",
-            "channel_attention.shared_MLP.0.bias": "channel.fc1.bias",
-            "channel_attention.shared_MLP.2.weight": "channel.fc2.weight",
-            "channel_attention.shared_MLP.2.bias": "channel.fc2.bias",
-            "spatial_attention.conv2d.weight": "spatial.conv.weight",
-            "spatial_attention.conv2d.bias": "spatial.conv.bias",
-        },
-    )
 
 
 @pytest.mark.parametrize(

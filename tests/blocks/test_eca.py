@@ -8,15 +8,6 @@ from foveate.blocks import ECA
 from foveate.errors import OptionError
 
 
-@pytest.mark.parametrize("kernel_size", [3, 5])
-def test_answers_as_the_official_code(kernel_size, assert_answers_as):
-    assert_answers_as(
-        f"ECA, kernel {kernel_size}",
-        ECA(16, kernel_size=kernel_size),
-        {"conv.weight": "conv.weight"},
-    )
-
-
 @pytest.mark.parametrize(
     ("channels", "kernel_size"),
     [

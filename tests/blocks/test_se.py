@@ -14,27 +14,6 @@ def count(block):
     return sum(p.numel() for p in block.parameters())
 
 
-def test_answers_as_the_common_port(assert_answers_as):
-    assert_answers_as(
-        "SE without bias",
-        SqueezeExcite(16, reduction=4),
-        {"fc.0.weight": "fc1.weight", "fc.2.weight": "fc2.weight"},
-    )
-
-
-def test_answers_as_the_release_with_biases(assert_answers_as):
-    assert_answers_as(
-        "SE with bias",
-        SqueezeExcite(16, reduction=4, bias=True),
-        {
-            "down.weight": "fc1.weight",
-            "down.bias": "fc1.bias",
-            "up.weight": "fc2.weight",
-            "up.bias": "fc2.bias",
-        },
-    )
-
-
 @pytest.mark.parametrize(
     ("channels", "bias", "parameters"),
     [

@@ -19,21 +19,6 @@ def perturbed(channels, groups):
     return block
 
 
-def test_answers_as_the_official_code(assert_answers_as):
-    assert_answers_as(
-        "Shuffle attention",
-        ShuffleAttention(16, groups=2),
-        {
-            "cweight": "channel_weight",
-            "cbias": "channel_bias",
-            "sweight": "spatial_weight",
-            "sbias": "spatial_bias",
-            "gn.weight": "norm.weight",
-            "gn.bias": "norm.bias",
-        },
-    )
-
-
 @pytest.mark.parametrize(
     ("channels", "groups", "parameters"),
     [(64, 8, 24), (256, 8, 96), (512, 8, 192), (256, 64, 12), (512, 64, 24)],
