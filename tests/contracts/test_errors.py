@@ -61,6 +61,14 @@ def test_names_itself_when_an_input_does_not_fit(name, new_block):
         block(torch.zeros(3))
 
 
+def test_maps_say_what_is_wrong_with_an_input_too(name, new_block, new_input):
+    x = new_input(name)
+    words = f"expects (B, {x.shape[1]}, H, W), got (2, {2 * x.shape[1]}, 5, 7)"
+
+    with pytest.raises(ShapeError, match=re.escape(words)):
+        new_block(name).maps(torch.cat([x, x], dim=1))
+
+
 def test_create_rejects_a_misspelt_option(name, fresh_block):
     with pytest.raises(UnknownOptionError, match="has no option 'reductoin'"):
         fresh_block(name, reductoin=4)

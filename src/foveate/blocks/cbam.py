@@ -85,6 +85,7 @@ class ChannelAttention(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
+        self._check_input(x)
         return {"channel": self.gate(x)}
 
     def _perceptron(self, pooled: Tensor) -> Tensor:
@@ -144,6 +145,7 @@ class SpatialAttention(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``spatial``, ``(B, 1, H, W)``."""
+        self._check_input(x)
         return {"spatial": self.gate(x)}
 
 
@@ -236,6 +238,7 @@ class CBAM(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``channel``, ``(B, channels, 1, 1)``, and ``spatial``."""
+        self._check_input(x)
         channel = self.channel.gate(x)
         if self.spatial is None:
             return {"channel": channel}

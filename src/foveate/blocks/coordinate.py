@@ -99,5 +99,6 @@ class CoordinateAttention(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``row`` and ``column``, the gates as ``gates`` gives them."""
+        self._check_input(x)
         row, column = self.gates(x)
         return {"row": row, "column": column}

@@ -99,6 +99,7 @@ class CrissCrossAttention(Block):
         Raises:
             ShapeError: ``query`` is outside of the map.
         """
+        self._check_input(x)
         row, column = check_place("CrissCrossAttention", x, query)
         for _ in range(self.recurrence - 1):
             x = self._pass(x)

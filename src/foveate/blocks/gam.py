@@ -88,6 +88,7 @@ class GAM(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``channel_full`` and ``spatial_full``, ``(B, channels, H, W)``."""
+        self._check_input(x)
         channel = self._by_channels(x)
         spatial = self._by_places(ops.scale(x, channel))
         return {"channel_full": channel, "spatial_full": spatial}

@@ -123,6 +123,7 @@ class JointCBAM(Gate):
 
         They are ``channel``, ``(B, channels, 1, 1)``, and ``spatial``.
         """
+        self._check_input(x)
         channel, spatial = self._both(x)
         if self.output == "channel":
             return {"channel": channel}

@@ -82,6 +82,7 @@ class NAM(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``channel_full``, ``(B, channels, H, W)``, and ``spatial_full``."""
+        self._check_input(x)
         channel = self._channel_gate(x)
         if self.spatial_bn is None:
             return {"channel_full": channel}

@@ -132,6 +132,7 @@ class OSRA(Block):
         Raises:
             ShapeError: ``query`` is outside of the map.
         """
+        self._check_input(x)
         row, column = check_place("OSRA", x, query)
         one = self.q(x[:, :, row : row + 1, column : column + 1])
         reduced = self._reduced(x)

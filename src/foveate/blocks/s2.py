@@ -143,6 +143,7 @@ class S2Attention(Block):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the weights as ``branch``, ``(B, 3, channels, 1, 1)``."""
+        self._check_input(x)
         return {"branch": self.split.weights(self._branches(x))}
 
     def _branches(self, x: Tensor) -> Tensor:

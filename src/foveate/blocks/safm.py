@@ -72,4 +72,5 @@ class SAFM(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``full``, ``(B, channels, H, W)``."""
+        self._check_input(x)
         return {"full": self.gate(x)}

@@ -86,4 +86,5 @@ class SqueezeExcite(Gate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
+        self._check_input(x)
         return {"channel": self.gate(x)}

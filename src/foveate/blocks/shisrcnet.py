@@ -177,6 +177,7 @@ class MFE(Block):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the weights as ``branch``, ``(B, K, channels, 1, 1)``."""
+        self._check_input(x)
         return {"branch": self.msf.weights(self._branches(x))}
 
     def extra_repr(self) -> str:

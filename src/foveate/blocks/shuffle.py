@@ -81,6 +81,7 @@ class ShuffleAttention(Block):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``full``, ``(B, channels, H, W)``: the gate before the shuffle."""
+        self._check_input(x)
         return {"full": self.gate_before_shuffle(x)}
 
     def extra_repr(self) -> str:

@@ -133,6 +133,7 @@ class SelectiveKernel(Block):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the weights as ``branch``, ``(B, K, channels, 1, 1)``."""
+        self._check_input(x)
         return {"branch": self._weights(self._branches(x))}
 
     def _branches(self, x: Tensor) -> list[Tensor]:
