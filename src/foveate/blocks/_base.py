@@ -139,7 +139,12 @@ class SigmoidGate(Gate):
 
     @final
     def gate(self, x: Tensor) -> Tensor:
-        """Return the sigmoid of the logits."""
+        """Return the sigmoid of the logits.
+
+        Raises:
+            ShapeError: ``x`` is not ``(B, channels, H, W)`` of floating point.
+        """
+        self._check_input(x)
         return torch.sigmoid(self.logits(x))
 
     @final

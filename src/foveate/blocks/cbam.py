@@ -85,7 +85,6 @@ class ChannelAttention(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
-        self._check_input(x)
         return {"channel": self.gate(x)}
 
     def _perceptron(self, pooled: Tensor) -> Tensor:
@@ -145,7 +144,6 @@ class SpatialAttention(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``spatial``, ``(B, 1, H, W)``."""
-        self._check_input(x)
         return {"spatial": self.gate(x)}
 
 

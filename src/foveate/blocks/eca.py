@@ -67,5 +67,4 @@ class ECA(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
-        self._check_input(x)
         return {"channel": self.gate(x)}

@@ -59,7 +59,6 @@ class SimAM(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``full``, ``(B, channels, H, W)``."""
-        self._check_input(x)
         return {"full": self.gate(x)}
 
     def extra_repr(self) -> str:

@@ -86,7 +86,6 @@ class SOCA(SigmoidGate):
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
-        self._check_input(x)
         return {"channel": self.gate(x)}
 
     def extra_repr(self) -> str:
