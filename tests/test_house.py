@@ -59,6 +59,7 @@ def test_public_names_are_these():
         "compare",
         "cost",
         "create",
+        "doctor",
         "errors",
         "interop",
         "names",

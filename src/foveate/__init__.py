@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from foveate.blocks import create
     from foveate.catalog import card, names
+    from foveate.checkup import doctor
     from foveate.profile import cost
     from foveate.study import compare
 
@@ -33,6 +34,7 @@ __all__ = [
     "compare",
     "cost",
     "create",
+    "doctor",
     "errors",
     "interop",
     "names",
@@ -47,6 +49,7 @@ _HOMES = {
     "compare": "study",
     "cost": "profile",
     "create": "blocks",
+    "doctor": "checkup",
     "names": "catalog",
 }
 

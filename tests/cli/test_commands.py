@@ -35,13 +35,13 @@ def folder(tmp_path_factory):
     return home
 
 
-def test_list_prints_every_block_with_kind_year_and_variants():
+def test_list_prints_every_block_with_kind_year_parameters_and_variants():
     done = foveate("list")
 
     assert done.returncode == 0
     assert done.stderr == ""
     row = next(line for line in done.stdout.splitlines() if " cbam " in line)
-    assert row.split()[:3] == ["cbam", "mixed", "2018"]
+    assert row.split()[:4] == ["cbam", "mixed", "2018", "8,564"]
     assert "cbam.keras" in row
 
 
@@ -63,11 +63,23 @@ def test_show_prints_formula_options_departures_and_bibtex():
     assert "@inproceedings{se," in done.stdout
 
 
+def test_show_prints_needs_departures_and_the_cost_at_two_sizes():
+    said = foveate("show", "criss_cross").stdout
+
+    assert "Needs\n" in said
+    assert "Departs from the paper\n" in said
+    # 196 places of 14 rows and 14 columns, with queries and keys of 32 channels
+    macs = 196 * (2 * 256 * 32 + 256 * 256) + 196 * 28 * (32 + 256)
+    assert f"14x14 places: 82,241 parameters, {macs:,} multiply-acc" in said
+    assert "56x56 places: 82,241 parameters" in said
+
+
 def test_show_prints_json():
     card = json.loads(foveate("show", "coord", "--json").stdout)
 
     assert card["name"] == "coordinate"
     assert card["paper"]["year"] == 2021
+    assert [at["height"] for at in card["cost"]] == [14, 56]
 
 
 @pytest.mark.parametrize(
@@ -77,6 +89,12 @@ def test_show_prints_json():
         (["list", "--kind", "spatal"], 2, "'spatal' is not one of"),
         (["lst"], 2, "No such command 'lst'"),
         (["compare", "none.yaml"], 1, "cannot read none.yaml: No such file"),
+        (
+            ["compare", "fusion"],
+            1,
+            "'fusion' is neither a file nor a recipe that comes with foveate. Did you "
+            "mean 'fusions'?",
+        ),
         (["compare", "a.yaml", "b.yaml"], 2, "one recipe at a time"),
         (["compare", "blocks=[cbm]"], 1, "blocks.0 (cbm): no block named 'cbm'"),
         (

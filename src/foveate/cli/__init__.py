@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from foveate.cli.compare import compare
+from foveate.cli.doctor import doctor
 from foveate.cli.listing import list_blocks
 from foveate.cli.report import report
 from foveate.cli.show import show
@@ -27,6 +28,7 @@ app.command("list")(list_blocks)
 app.command("show")(show)
 app.command("compare")(compare)
 app.command("report")(report)
+app.command("doctor")(doctor)
 
 
 @app.callback(invoke_without_command=True)

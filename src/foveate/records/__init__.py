@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from foveate.records._record import Part, Record, write_atomically
 from foveate.records.cost import Cost
+from foveate.records.diagnosis import Diagnosis, Finding, Outcome
 from foveate.records.recipe import (
     PLAIN,
     BlockChoice,
@@ -32,13 +33,16 @@ __all__ = [
     "Cost",
     "Curve",
     "Data",
+    "Diagnosis",
     "Epoch",
     "Failure",
+    "Finding",
     "Grid",
     "Host",
     "Interval",
     "Machine",
     "Noise",
+    "Outcome",
     "Part",
     "Recipe",
     "Record",
