@@ -6,12 +6,13 @@ BIN := $(VENV)/bin
 LOCK := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check clean
+.PHONY: help demo test check docs clean
 
 help:
 	@echo "make demo   run the main job on embedded data: runs/quickstart/report.html"
 	@echo "make test   everything that CI runs: check, then the tests"
-	@echo "make check  format, lint, types, floors"
+	@echo "make check  format, lint, types, floors, docs"
+	@echo "make docs   the documentation: build/site/index.html"
 	@echo "make clean  remove the environment and caches, keep runs"
 
 demo: $(VENV)/.demo
@@ -20,11 +21,14 @@ demo: $(VENV)/.demo
 test: check
 	$(BIN)/pytest -n auto
 
-check: $(VENV)/.test
+check: $(VENV)/.test docs
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
+
+docs: $(VENV)/.test
+	$(BIN)/python docs/build.py
 
 # The two stamps are independent: a demo needs no test tools.
 $(VENV)/.demo: pyproject.toml $(LOCK) | $(BIN)/pip
@@ -39,4 +43,4 @@ $(BIN)/pip:
 	$(PYTHON) -m venv $(VENV)
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

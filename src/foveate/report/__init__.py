@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foveate.report.cards import render_card, render_catalogue
 from foveate.report.files import write
 from foveate.report.page import render_html
 from foveate.report.table import table
@@ -10,6 +11,8 @@ from foveate.report.words import conclusion
 
 __all__ = [
     "conclusion",
+    "render_card",
+    "render_catalogue",
     "render_csv",
     "render_html",
     "render_markdown",

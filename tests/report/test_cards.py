@@ -1,0 +1,71 @@
+"""The pages of the catalogue say what its cards say."""
+
+import pytest
+
+from foveate import catalog
+from foveate.catalog import Card, Option, Paper, Variant
+from foveate.report import render_card, render_catalogue
+
+CARD = Card(
+    name="toy",
+    kind="channel",
+    summary="Weigh nothing.",
+    paper=Paper(
+        title="Toys", authors="Ann Ame", year=2020, link="https://x.org", venue="ICT"
+    ),
+    formula="y = |x|",
+    parameters=1_234,
+    options=(Option("width", 4, "Either a|b or c."),),
+    aliases=("tin",),
+    needs=("luck",),
+    differs=("It is made of tin.",),
+    variants=(Variant("red", "Painted.", {"width": 8}, ("It is red.",)),),
+)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "# toy",
+        "Weigh nothing. Kind: channel.",
+        "y = |x|",
+        "Ann Ame (2020). [Toys](https://x.org). ",
+        "Also called `tin`.",
+        "Parameters at 256 channels: 1,234.",
+        "| `width` | `4` | Either a&#124;b or c. |",
+        "- luck",
+        "- It is made of tin.",
+        "### toy.red",
+        "`width=8`",
+        "@inproceedings{toy,",
+    ],
+)
+def test_the_page_of_a_block_has_the_line(line):
+    assert line in render_card(CARD).splitlines()
+
+
+def test_a_sized_block_says_for_how_many_places_its_parameters_are():
+    page = render_card(catalog.card("joint_cbam"))
+
+    assert "Parameters at 256 channels and 7x7 places: 18,051." in page
+
+
+def test_empty_sections_are_left_out():
+    bare = Card("bare", "channel", "Rest.", CARD.paper, "y = x", 0)
+
+    page = render_card(bare)
+
+    assert "## Needs" not in page
+    assert "## Variants" not in page
+
+
+def test_the_list_names_every_block_once_under_its_kind():
+    page = render_catalogue([CARD, *catalog.find()])
+
+    for card in (CARD, *catalog.find()):
+        assert page.count(f"[`{card.name}`]({card.name}.md)") == 1
+    assert page.index("[`toy`]") < page.index("## Blocks that weigh places")
+
+
+def test_kinds_without_blocks_have_no_heading():
+    assert render_catalogue([CARD]).count("## ") == 1
