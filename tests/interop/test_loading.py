@@ -176,6 +176,11 @@ def test_what_is_no_tensor_is_refused(strict):
         load(SqueezeExcite(64), checkpoint, strict=strict)
 
 
+def test_a_module_in_place_of_a_state_dict_is_refused():
+    with pytest.raises(WeightsError, match=r"a Linear: pass its state_dict\(\)\."):
+        load(SqueezeExcite(8), nn.Linear(3, 3))
+
+
 def test_keys_of_two_layouts_are_refused():
     theirs = se_weights()
     theirs["fc2.weight"] = theirs.pop("fc.2.weight")[:, :, None, None]

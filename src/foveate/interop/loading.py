@@ -171,6 +171,12 @@ def _prepared(
     owner: str, state_dict: Mapping[str, Tensor], prefix: str | None
 ) -> tuple[dict[str, Tensor], str | None]:
     """Return their state and prefix without ``module.``, after a look at the values."""
+    if not isinstance(state_dict, Mapping):
+        hint = ": pass its state_dict()" if isinstance(state_dict, nn.Module) else ""
+        raise WeightsError(
+            f"{owner}: a state dict holds tensors by name, but this is a "
+            f"{type(state_dict).__name__}{hint}."
+        )
     for key, value in state_dict.items():
         if not isinstance(value, Tensor):
             raise WeightsError(
