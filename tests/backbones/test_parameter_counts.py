@@ -36,6 +36,8 @@ WITH_ATTENTION = [
     ("resnet101", "eca", 44_549_331),
     ("resnet152", "eca", 60_193_064),
     ("resnet50", "coordinate", 27_474_864),
+    ("resnet50", "nam", 25_587_240),
+    ("resnet50", "soca", 30_603_912),
     ("resnet50", "simam", 25_557_032),
 ]
 

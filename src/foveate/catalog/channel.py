@@ -71,6 +71,13 @@ CARDS = (
             "The published ResNets set kernel_size per stage (3557 in ResNet-50), "
             "where the rule of the paper gives 5 for the first: give it to load them.",
         ),
+        variants=(
+            Variant(
+                name="fixed",
+                summary="A kernel of 3, the default of the authors' layer and of copies.",
+                options={"kernel_size": 3},
+            ),
+        ),
     ),
     Card(
         name="channel",

@@ -47,7 +47,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
         ),
         Layout("timm", (Rule("conv", "conv"),), about="`EcaModule`."),
         Layout(
-            "collections", (Rule("conv", "conv"),), about="Copies; `kernel_size=3`."
+            "collections", (Rule("conv", "conv"),), about="Copies; `eca.fixed`."
         ),
     ),
     "coordinate": (
