@@ -80,8 +80,8 @@ def block_cost(name: str, channels: int, size: tuple[int, int], **options: Any) 
         OptionError: A value cannot work; the message says what would.
 
     Example:
-        >>> block_cost("se", 64, (14, 14))
-        Cost(parameters=512, macs=512)
+        >>> block_cost("se", 64, (14, 14)).macs  # 64 to 4 channels and back
+        512
     """
     if catalog.card(name).sized:
         options = {"spatial_size": size} | options
