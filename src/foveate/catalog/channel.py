@@ -74,7 +74,7 @@ CARDS = (
         variants=(
             Variant(
                 name="fixed",
-                summary="A kernel of 3, the default of the authors' layer and of copies.",
+                summary="A kernel of 3: the default of the authors' layer, and copies.",
                 options={"kernel_size": 3},
             ),
         ),

@@ -46,9 +46,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
             about="`eca_layer` of ECANet, with `kernel_size` by stage.",
         ),
         Layout("timm", (Rule("conv", "conv"),), about="`EcaModule`."),
-        Layout(
-            "collections", (Rule("conv", "conv"),), about="Copies; `eca.fixed`."
-        ),
+        Layout("collections", (Rule("conv", "conv"),), about="Copies; `eca.fixed`."),
     ),
     "coordinate": (
         Layout(
