@@ -304,6 +304,18 @@ class UnusedLayer(Sick):
         self.spare = nn.Conv2d(channels, channels, 1)
 
 
+@defect("every_parameter_learns", says="none, or 0 throughout: strength")
+class ScaleThroughData(Sick):
+    """An exporter cannot follow .data either, for the same reason."""
+
+    def __init__(self, channels):
+        super().__init__(channels)
+        self.strength = nn.Parameter(torch.ones(1, channels, 1, 1))
+
+    def forward(self, x):
+        return x * self.gate(x) * self.strength.data
+
+
 @defect("every_parameter_learns", says="1 of 3 parameters get no gradient")
 class ScalesByData(Sick):
     def __init__(self, channels):
