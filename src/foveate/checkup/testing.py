@@ -46,6 +46,8 @@ class BoundCheck:
         """
         import pytest
 
+        # pytest then shows the finding and not this code
+        __tracebackhide__ = True
         finding = self.finding()
         if finding.outcome == "failed":
             raise AssertionError(str(finding))
