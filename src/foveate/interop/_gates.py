@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from foveate.interop._rules import Layout, Rule
+from foveate.interop._rules import Layout, Rule, with_copies
 from foveate.interop._transforms import LINEAR
 
 __all__ = ["LAYOUTS"]
@@ -48,11 +48,11 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
         Layout("timm", (Rule("conv", "conv"),), about="`EcaModule`."),
         Layout("collections", (Rule("conv", "conv"),), about="Copies; `eca.fixed`."),
     ),
-    "coordinate": (
+    "coordinate": with_copies(
         Layout(
             "official",
             tuple(Rule(n, n) for n in ("conv1", "bn1", "conv_h", "conv_w")),
-            about="`coordatt.py` of CoordAttention, and copies.",
+            about="`coordatt.py` of CoordAttention.",
         ),
         Layout(
             "official.mbv2",
@@ -84,7 +84,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
             about="Code copied for YOLO; `channel_gate=None, groups=4`.",
         ),
     ),
-    "nam": (
+    "nam": with_copies(
         Layout(
             "official",
             (
@@ -99,7 +99,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
             about="`Channel_Att` of NAM, alone.",
         ),
     ),
-    "shuffle": (
+    "shuffle": with_copies(
         Layout(
             "official",
             (
@@ -109,15 +109,15 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
                 Rule("sbias", "spatial_bias"),
                 Rule("gn", "norm"),
             ),
-            about="`sa_layer` of SA-Net, and copies; `groups=64` there.",
+            about="`sa_layer` of SA-Net; `groups=64` there.",
         ),
     ),
-    "simam": (Layout("official", (), about="It has no weights."),),
-    "soca": (
+    "simam": with_copies(Layout("official", (), about="It has no weights.")),
+    "soca": with_copies(
         Layout(
             "official",
             (Rule("conv_du.0", "fc1"), Rule("conv_du.2", "fc2")),
-            about="`SOCA` of SAN, and copies.",
+            about="`SOCA` of SAN.",
         ),
     ),
 }

@@ -41,7 +41,7 @@ def sources(name: str) -> tuple[str, ...]:
 
     Example:
         >>> sources("coordinate")
-        ('official', 'official.mbv2', 'timm', 'foveate')
+        ('official', 'official.mbv2', 'timm', 'collections', 'foveate')
     """
     return tuple(layout.name for layout in chosen(catalog.card(name).name, "auto"))
 

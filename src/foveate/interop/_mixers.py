@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from foveate.interop._rules import Layout, Rule, part
+from foveate.interop._rules import Layout, Rule, part, with_copies
 from foveate.interop._transforms import LINEAR, STACK
 
 __all__ = ["LAYOUTS"]
@@ -18,7 +18,7 @@ EXTRACTED = (
 EXECUTED = "`MFEblock` of SHISRCNet as it is executed; `fc_norm=True`."
 
 LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
-    "criss_cross": (
+    "criss_cross": with_copies(
         Layout(
             "official",
             (
@@ -27,7 +27,7 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
                 Rule("key_conv", "key"),
                 Rule("value_conv", "value"),
             ),
-            about="`CrissCrossAttention` of CCNet, and copies.",
+            about="`CrissCrossAttention` of CCNet.",
         ),
     ),
     "osra": (
@@ -70,11 +70,11 @@ LAYOUTS: Mapping[str, tuple[Layout, ...]] = {
             about="External-Attention-pytorch, and copies; see below.",
         ),
     ),
-    "safm": (
+    "safm": with_copies(
         Layout(
             "official",
             (Rule("mfr.{}", "levels.{}"), Rule("aggr", "aggr")),
-            about="`SAFM` of SAFMN, and copies.",
+            about="`SAFM` of SAFMN.",
         ),
     ),
     "sk": (

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 from foveate.interop._transforms import SAME, Transform
 
-__all__ = ["Layout", "Rule", "counted", "fill", "found", "part"]
+__all__ = ["Layout", "Rule", "counted", "fill", "found", "part", "with_copies"]
 
 PLACEHOLDER = re.compile(r"\{(\+\d+)?\}")
 
@@ -143,3 +143,9 @@ def part(theirs: str, ours: str, rules: Iterable[Rule]) -> tuple[Rule, ...]:
         Rule(f"{theirs}{rule.theirs}", f"{ours}{rule.ours}", rule.transform, rule.per)
         for rule in rules
     )
+
+
+def with_copies(official: Layout, *others: Layout) -> tuple[Layout, ...]:
+    """Return layouts of the authors' code, and one of copies that kept its names."""
+    copies = replace(official, name="collections", about="Copies, by the same names.")
+    return official, *others, copies
