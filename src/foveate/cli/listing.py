@@ -26,7 +26,14 @@ def list_blocks(
         print_json([asdict(card) for card in cards])
     else:
         print_table(
-            ("name", "kind", "year", "parameters at C=256", "variants", "what it does"),
+            (
+                "name",
+                "kind",
+                "year",
+                "parameters\nat C=256",
+                "variants",
+                "what it does",
+            ),
             [
                 (
                     card.name,
