@@ -29,18 +29,24 @@ class Fusion(nn.Module, ABC):
     nothing in ``forward``.
 
     Attributes:
-        channels: Channels that it works in and returns.
-        num_inputs: How many maps it takes.
         align: Makes the maps fit each other; holds the projections, if there are any.
         spatial_size: The only size of map that it takes; None takes any.
         training_batch: The fewest images of a batch in training.
     """
 
-    channels: int
-    num_inputs: int
     align: Alignment
     spatial_size: tuple[int, int] | None = None
     training_batch: int = 1
+
+    @property
+    def channels(self) -> int:
+        """Channels that it works in and returns."""
+        return self.align.channels
+
+    @property
+    def num_inputs(self) -> int:
+        """How many maps it takes."""
+        return len(self.align.in_channels)
 
     def forward(self, *maps: Tensor) -> Tensor:
         """Return the fusion of ``maps``.
@@ -118,6 +124,7 @@ class Alignment(nn.Module):
             )
         _checks.one_of(owner, get_args(Align), align=align)
         self.owner = owner
+        self.channels = channels
         self.policy = align
         self.in_channels = _channels_of_each(owner, channels, num_inputs, in_channels)
         if align == "error" and set(self.in_channels) != {channels}:

@@ -59,8 +59,6 @@ class Add(Fusion):
         self.align = Alignment(
             "Add", channels, num_inputs=num_inputs, align=align, in_channels=in_channels
         )
-        self.channels = channels
-        self.num_inputs = num_inputs
 
     def fuse(self, *maps: Tensor) -> Tensor:
         """Return the sum of ``maps``."""

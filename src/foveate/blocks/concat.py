@@ -64,8 +64,6 @@ class Concat(Fusion):
             align=align,
             in_channels=in_channels,
         )
-        self.channels = channels
-        self.num_inputs = num_inputs
         self.project = nn.Conv2d(num_inputs * channels, channels, 1, bias=bias)
 
     def fuse(self, *maps: Tensor) -> Tensor:

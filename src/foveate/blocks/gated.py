@@ -55,8 +55,6 @@ class GatedFusion(Fusion):
         self.align = Alignment(
             "GatedFusion", channels, num_inputs=2, align=align, in_channels=in_channels
         )
-        self.channels = channels
-        self.num_inputs = 2
         self.fc1 = nn.Conv2d(channels, channels, 1)
         self.fc2 = nn.Conv2d(channels, channels, 1)
 

@@ -74,8 +74,6 @@ class MSF(Fusion):
             align=align,
             in_channels=in_channels,
         )
-        self.channels = channels
-        self.num_inputs = num_inputs
         self.fc_norm = fc_norm
         self.training_batch = 2 if fc_norm else 1
         self.fc = nn.ModuleList(
@@ -251,8 +249,6 @@ class CSF(Fusion):
         self.align = Alignment(
             "CSF", channels, num_inputs=2, align=align, in_channels=in_channels
         )
-        self.channels = channels
-        self.num_inputs = 2
         self.training_batch = 2
         self.up = None if upsample == 1 else _doubling(self.align.in_channels[1])
         self.fc1 = conv_norm_relu(nn.Conv2d(channels, width, 1))
