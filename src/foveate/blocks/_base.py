@@ -11,7 +11,15 @@ from torch import Tensor, nn
 from foveate import ops
 from foveate.errors import ShapeError
 
-__all__ = ["Block", "Gate", "SigmoidGate", "check_map", "check_place", "check_size"]
+__all__ = [
+    "Block",
+    "Gate",
+    "SigmoidGate",
+    "check_floating_point",
+    "check_map",
+    "check_place",
+    "check_size",
+]
 
 FEATURE_MAP_DIMS = 4
 
@@ -73,16 +81,21 @@ class Block(nn.Module, ABC):
             check_size(type(self).__name__, x, self.spatial_size)
 
 
-def check_map(owner: str, x: Tensor, channels: int | None) -> None:
-    """Raise ShapeError unless ``x`` is a map of ``channels``, of floating point."""
-    # not `channels in (None, ...)`: where sizes are free, that is never true in a graph
-    if x.dim() == FEATURE_MAP_DIMS and (channels is None or x.shape[1] == channels):
-        if x.is_floating_point():
-            return
+def check_floating_point(owner: str, x: Tensor) -> None:
+    """Raise ShapeError unless ``x`` is of floating point."""
+    if not x.is_floating_point():
         raise ShapeError(
             f"{owner}: expects floating point, got {x.dtype}. "
             "Convert it first: x.float()."
         )
+
+
+def check_map(owner: str, x: Tensor, channels: int | None) -> None:
+    """Raise ShapeError unless ``x`` is a map of ``channels``, of floating point."""
+    # not `channels in (None, ...)`: where sizes are free, that is never true in a graph
+    if x.dim() == FEATURE_MAP_DIMS and (channels is None or x.shape[1] == channels):
+        check_floating_point(owner, x)
+        return
     shape = tuple(x.shape)
     hint = ""
     if x.dim() == FEATURE_MAP_DIMS - 1:

@@ -18,6 +18,7 @@ __all__ = [
     "conv_norm_relu",
     "gate_activation",
     "norm",
+    "perceptron",
 ]
 
 Layer = str | Callable[..., nn.Module]
@@ -60,6 +61,14 @@ def conv_norm_relu(conv: nn.Conv2d | nn.ConvTranspose2d) -> nn.Sequential:
     """Return a convolution with BatchNorm and ReLU: ``conv``, ``bn`` and ``act``."""
     layers: OrderedDict[str, nn.Module] = OrderedDict(
         conv=conv, bn=nn.BatchNorm2d(conv.out_channels), act=nn.ReLU()
+    )
+    return nn.Sequential(layers)
+
+
+def perceptron(first: nn.Module, second: nn.Module) -> nn.Sequential:
+    """Return two layers with a ReLU between them: ``fc1``, ``act`` and ``fc2``."""
+    layers: OrderedDict[str, nn.Module] = OrderedDict(
+        fc1=first, act=nn.ReLU(), fc2=second
     )
     return nn.Sequential(layers)
 

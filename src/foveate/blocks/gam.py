@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from foveate import _checks, ops
 from foveate.blocks._base import Gate
+from foveate.blocks._layers import perceptron
 from foveate.blocks._registry import register
 
 __all__ = ["GAM"]
@@ -73,7 +74,9 @@ class GAM(Gate):
         self.groups = groups
         self.channel_gate = channel_gate
         width = channels // reduction
-        self.channel = _perceptron(channels, width)
+        self.channel = perceptron(
+            nn.Conv2d(channels, width, 1), nn.Conv2d(width, channels, 1)
+        )
         self.spatial = _two_convolutions(channels, width, groups, kernel_size)
 
     def transform(self, x: Tensor) -> Tensor:
@@ -108,15 +111,6 @@ class GAM(Gate):
         if self.groups == 1:
             return gate
         return ops.in_layout_of(ops.channel_shuffle(gate, self.groups), x)
-
-
-def _perceptron(channels: int, width: int) -> nn.Sequential:
-    layers = {
-        "fc1": nn.Conv2d(channels, width, 1),
-        "act": nn.ReLU(),
-        "fc2": nn.Conv2d(width, channels, 1),
-    }
-    return nn.Sequential(OrderedDict(layers))
 
 
 def _two_convolutions(

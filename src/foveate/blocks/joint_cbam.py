@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from foveate import _checks, ops
 from foveate.blocks._base import Gate
-from foveate.blocks._layers import bottleneck_width
+from foveate.blocks._layers import bottleneck_width, perceptron
 from foveate.blocks._registry import register
 from foveate.errors import OptionError
 
@@ -88,12 +88,12 @@ class JointCBAM(Gate):
         self.output = output
         values = channels + self.spatial_size[0] * self.spatial_size[1]
         conv = nn.Conv2d(2, 1, kernel_size, padding=kernel_size // 2)
-        self.channel = _perceptron(
+        self.channel = perceptron(
             nn.Conv2d(channels, width, 1, bias=False),
             nn.Conv2d(width, channels, 1, bias=False),
         )
         self.spatial = nn.Sequential(OrderedDict({"conv": conv}))
-        self.mlp = _perceptron(
+        self.mlp = perceptron(
             nn.Linear(values, width, bias=False), nn.Linear(width, values, bias=False)
         )
 
@@ -145,7 +145,3 @@ class JointCBAM(Gate):
         height, width = self.spatial_size
         channel = gates[:, : self.channels, None, None]
         return channel, gates[:, self.channels :].reshape(-1, 1, height, width)
-
-
-def _perceptron(first: nn.Module, second: nn.Module) -> nn.Sequential:
-    return nn.Sequential(OrderedDict(fc1=first, act=nn.ReLU(), fc2=second))

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foveate import _checks, ops
-from foveate.blocks._base import Block
+from foveate.blocks._base import Block, check_floating_point
 from foveate.blocks._registry import register
 from foveate.errors import ShapeError
 
@@ -87,12 +87,8 @@ class SplitAttention(nn.Module):
     def _check_input(self, branches: Tensor) -> None:
         want = (self.num_splits, self.channels)
         if branches.dim() == BRANCHES_DIMS and tuple(branches.shape[1:3]) == want:
-            if branches.is_floating_point():
-                return
-            raise ShapeError(
-                f"SplitAttention: expects floating point, got {branches.dtype}. "
-                "Convert it first: x.float()."
-            )
+            check_floating_point("SplitAttention", branches)
+            return
         raise ShapeError(
             f"SplitAttention: expects (B, {self.num_splits}, {self.channels}, H, W), "
             f"got {tuple(branches.shape)}. To join maps: torch.stack(maps, dim=1)."
