@@ -9,6 +9,7 @@ from foveate.errors import OptionError
 
 __all__ = [
     "boolean",
+    "cut",
     "finite_or_none",
     "hidden_width",
     "multiple_of",
@@ -183,3 +184,14 @@ def suggest(name: str, known: Iterable[str]) -> str:
     if near:
         return f"Did you mean {' or '.join(repr(found) for found in near)}?"
     return f"Known: {', '.join(names)}." if names else "There are none."
+
+
+def cut(words: Sequence[str], most: int = 8) -> str:
+    """Return words for a message; of more than ``most``, it says how many are left out.
+
+    Example:
+        >>> cut(["a", "b", "c"]), cut(["a", "b", "c"], most=2)
+        ('a, b, c', 'a, b and 1 more')
+    """
+    more = f" and {len(words) - most} more" if len(words) > most else ""
+    return ", ".join(words[:most]) + more

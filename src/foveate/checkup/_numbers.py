@@ -1,12 +1,30 @@
-"""Compare two answers, and say in numbers how they differ."""
+"""Compare two answers, and say what was seen."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from torch import Tensor
 
+from foveate._checks import cut
 from foveate.checkup._check import Fault
 
-__all__ = ["difference", "is_finite", "must_agree", "shape_text", "unfinished"]
+__all__ = [
+    "difference",
+    "is_finite",
+    "listed",
+    "must_agree",
+    "shape_text",
+    "unfinished",
+]
+
+MOST = 5
+"""So many names are said, and then how many more there are."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Return names for a finding, cut short if there are many."""
+    return cut(list(names), most=MOST)
 
 
 def shape_text(x: Tensor) -> str:

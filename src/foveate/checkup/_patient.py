@@ -18,7 +18,7 @@ from foveate import blocks
 from foveate.checkup._blame import BlockError, blaming
 from foveate.checkup._perturb import perturb
 from foveate.checkup._target import SIZE, Target, find
-from foveate.checkup._watching import Types
+from foveate.checkup._watching import Types, shared_weights
 from foveate.errors import OptionError
 
 __all__ = ["Patient"]
@@ -67,7 +67,7 @@ class Patient:
                 "given by name: options={'reduction': 8} in Python, "
                 "--option reduction=8 on the command line."
             ) from None
-        self.shares = _share(block, self.fresh(seed=1))
+        self.shares = shared_weights(block, self.fresh(seed=1))
         self.training_batch = target.training_batch or 1
         if isinstance(block, blocks.Block | blocks.Fusion):
             self.size = self.size or block.spatial_size
@@ -191,11 +191,6 @@ class Patient:
                 if types.found == {dtype} and found.isfinite().all():
                     return dtype, moved
         return torch.float32, False
-
-
-def _share(first: nn.Module, second: nn.Module) -> list[str]:
-    taken = {value.data_ptr() for value in second.state_dict().values()} - {0}
-    return [k for k, v in first.state_dict().items() if v.data_ptr() in taken]
 
 
 def _takes_one_argument(block: nn.Module) -> bool:

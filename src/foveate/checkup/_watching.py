@@ -11,7 +11,7 @@ from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-__all__ = ["Memory", "Types", "new_layers"]
+__all__ = ["Memory", "Types", "new_layers", "shared_weights"]
 
 OWN = ("_parameters", "_buffers", "_modules", "training")
 PLAIN = (int, float, complex, str, bytes, bool, type(None))
@@ -99,3 +99,9 @@ def new_layers() -> Iterator[list[nn.Module]]:
         yield made
     finally:
         nn.Module.__init__ = original  # type: ignore[method-assign]
+
+
+def shared_weights(first: nn.Module, second: nn.Module) -> list[str]:
+    """Return the names of tensors of ``first`` that lie in memory of ``second``."""
+    taken = {value.data_ptr() for value in second.state_dict().values()} - {0}
+    return [k for k, v in first.state_dict().items() if v.data_ptr() in taken]

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from foveate.checkup._blame import BlockError
 from foveate.checkup._check import Check, Fault, NotExaminedError, check
-from foveate.checkup._numbers import is_finite, unfinished
+from foveate.checkup._numbers import is_finite, listed, unfinished
 from foveate.checkup._patient import Patient
 
 __all__ = ["CHECKS"]
@@ -47,7 +47,7 @@ def few_channels(patient: Patient) -> tuple[str, ...]:
             raise Fault(f"{call} breaks off.", problem.seen) from None
         empty = [key for key, p in block.named_parameters() if not p.numel()]
         if empty:
-            raise Fault(f"{call} has empty layers.", f"no numbers in {_list(empty)}")
+            raise Fault(f"{call} has empty layers.", f"no numbers in {listed(empty)}")
         seen += _answer(patient, block, channels, call)
     return tuple(seen)
 
@@ -105,7 +105,7 @@ def every_tensor_is_registered(patient: Patient) -> None:
 def blocks_share_nothing(patient: Patient) -> None:
     """Look whether two new blocks have memory in common."""
     if patient.shares:
-        raise Fault("Two new blocks share weights.", _list(patient.shares))
+        raise Fault("Two new blocks share weights.", listed(patient.shares))
 
 
 def _answer(
@@ -145,11 +145,6 @@ def _within(path: str, value: Any, depth: int) -> Iterator[tuple[str, Any]]:
         return
     for key, inner in items:
         yield from _within(f"{path}[{key!r}]", inner, depth + 1)
-
-
-def _list(names: list[str]) -> str:
-    more = f" and {len(names) - 5} more" if len(names) > 5 else ""  # noqa: PLR2004
-    return ", ".join(names[:5]) + more
 
 
 CHECKS: tuple[Check, ...] = (

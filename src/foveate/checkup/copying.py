@@ -11,8 +11,9 @@ from torch import Tensor, nn
 
 from foveate.checkup._blame import BlockError, blaming
 from foveate.checkup._check import Check, Fault, check
-from foveate.checkup._numbers import must_agree
+from foveate.checkup._numbers import listed, must_agree
 from foveate.checkup._patient import Patient
+from foveate.checkup._watching import shared_weights
 
 __all__ = ["CHECKS"]
 
@@ -97,10 +98,9 @@ def _saved(block: nn.Module) -> dict[str, Tensor]:
 
 
 def _must_be_apart(block: nn.Module, twin: nn.Module, how: str) -> None:
-    mine = {value.data_ptr() for value in block.state_dict().values()} - {0}
-    shared = [k for k, v in twin.state_dict().items() if v.data_ptr() in mine]
+    shared = shared_weights(twin, block)
     if shared:
-        raise Fault(f"After {how}, both share weights.", ", ".join(shared[:5]))
+        raise Fault(f"After {how}, both share weights.", listed(shared))
 
 
 CHECKS: tuple[Check, ...] = (deepcopy_and_pickle, state_dict_round_trip)

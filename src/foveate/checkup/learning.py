@@ -10,6 +10,7 @@ from torch.autograd.function import BackwardCFunction
 
 from foveate.checkup._blame import BlockError, blaming
 from foveate.checkup._check import Check, Fault, NotExaminedError, check
+from foveate.checkup._numbers import listed
 from foveate.checkup._patient import Patient
 
 __all__ = ["CHECKS"]
@@ -66,7 +67,7 @@ def every_parameter_learns(patient: Patient) -> tuple[str, ...]:
                 return ()
     raise Fault(
         f"{len(silent)} of {count} parameters get no gradient.",
-        f"none, or 0 throughout: {', '.join(sorted(silent)[:5])}",
+        f"none, or 0 throughout: {listed(sorted(silent))}",
     )
 
 

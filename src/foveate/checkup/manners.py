@@ -12,7 +12,7 @@ from torch._subclasses.functional_tensor import FunctionalTensor, FunctionalTens
 
 from foveate.checkup._blame import BlockError, blaming
 from foveate.checkup._check import Check, Fault, NotExaminedError, check
-from foveate.checkup._numbers import is_finite, must_agree, unfinished
+from foveate.checkup._numbers import is_finite, listed, must_agree, unfinished
 from foveate.checkup._patient import Patient
 from foveate.checkup._watching import Memory, new_layers
 
@@ -105,7 +105,7 @@ def no_state_in_forward(patient: Patient) -> None:
         if changed:
             raise Fault(
                 "Its forward leaves something on the block.",
-                f"changed: {', '.join(changed[:5])}",
+                f"changed: {listed(changed)}",
                 *_cannot_be_copied(block),
             )
         del answer
@@ -199,7 +199,7 @@ def _must_hold(block: nn.Module, state: dict[str, Tensor]) -> None:
     if changed:
         raise Fault(
             "Its forward changes its own state in evaluation.",
-            f"changed: {', '.join(changed[:5])}",
+            f"changed: {listed(changed)}",
         )
 
 

@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor, nn
 
+from foveate._checks import cut
 from foveate.errors import WeightsError
 from foveate.interop._hints import Seen, hints_for
 from foveate.interop._matching import Match
-from foveate.interop._words import cut, listed
+from foveate.interop._words import listed
 
 __all__ = ["Loaded", "Outcome", "outcome_of"]
 

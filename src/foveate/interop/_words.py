@@ -1,23 +1,12 @@
-"""How lists are said in a message."""
+"""How names are said in a message."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 
-__all__ = ["cut", "listed"]
+from foveate._checks import cut
 
-MOST = 8
-
-
-def cut(words: Sequence[str]) -> str:
-    """Return words for a message, cut short if there are many.
-
-    Example:
-        >>> cut([str(n) for n in range(10)])
-        '0, 1, 2, 3, 4, 5, 6, 7 and 2 more'
-    """
-    more = f" and {len(words) - MOST} more" if len(words) > MOST else ""
-    return ", ".join(words[:MOST]) + more
+__all__ = ["listed"]
 
 
 def listed(names: Iterable[str]) -> str:

@@ -8,13 +8,13 @@ from dataclasses import replace
 import torch
 from torch import Tensor, nn
 
+from foveate._checks import cut
 from foveate.errors import WeightsError
 from foveate.interop._choice import choose, mixed_with
 from foveate.interop._layouts import chosen, name_of
 from foveate.interop._matching import Match, State, matches_of
 from foveate.interop._outcome import Loaded, Outcome, outcome_of
 from foveate.interop._rules import Layout
-from foveate.interop._words import cut
 from foveate.interop._writing import block_keys, layout_for
 from foveate.interop.networks import network_keys, read_network
 
