@@ -33,7 +33,8 @@ def collect(pages: Path) -> list[dict[str, object]]:
     for name in (*HOME, *OUTSIDE):
         text = (ROOT / name).read_text(encoding="utf-8")
         (pages / HOME.get(name, name)).write_text(_relinked(text), encoding="utf-8")
-    for page in sorted((ROOT / "docs").glob("*.md")):
+    guides = sorted((ROOT / "docs").glob("*.md"))
+    for page in guides:
         text = page.read_text(encoding="utf-8")
         (pages / page.name).write_text(_relinked(text), encoding="utf-8")
     cards = catalog.find()
@@ -41,11 +42,10 @@ def collect(pages: Path) -> list[dict[str, object]]:
     for card in cards:
         path = pages / f"blocks/{card.name}.md"
         path.write_text(render_card(card), encoding="utf-8")
-    guides = sorted(page.name for page in (ROOT / "docs").glob("*.md"))
     return [
         {"foveate": "index.md"},
         {"Blocks": ["blocks/index.md", *(f"blocks/{c.name}.md" for c in cards)]},
-        {"Guides": guides},
+        {"Guides": [page.name for page in guides]},
         {"Project": list(OUTSIDE)},
     ]
 

@@ -44,7 +44,7 @@ def pytest_generate_tests(metafunc):
         metafunc.parametrize("card_name", catalog.names())
 
 
-def size_options(name, size=SIZE):
+def option_of_size(name, size=SIZE):
     """Return the option that a sized block cannot be built without."""
     return {"spatial_size": size} if catalog.card(name).sized else {}
 
@@ -53,7 +53,7 @@ def size_options(name, size=SIZE):
 def smallest_width(name):
     for channels in WIDTHS:
         try:
-            blocks.create(name, channels, device="meta", **size_options(name))
+            blocks.create(name, channels, device="meta", **option_of_size(name))
         except OptionError:
             continue
         return channels
@@ -72,8 +72,14 @@ def perturb(block, random):
 
 
 def fresh(name, *, size=SIZE, **options):
-    options = size_options(name, size) | options
+    options = option_of_size(name, size) | options
     return blocks.create(name, smallest_width(name), **options)
+
+
+@pytest.fixture
+def size_options():
+    """Return what gives the option that a sized block cannot be built without."""
+    return option_of_size
 
 
 @pytest.fixture

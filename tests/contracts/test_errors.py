@@ -12,11 +12,6 @@ from foveate import blocks
 from foveate.errors import OptionError, ShapeError, UnknownOptionError
 
 
-def size_of(card_name):
-    """Return the option that a sized block cannot be built without."""
-    return {"spatial_size": (5, 7)} if fv.card(card_name).sized else {}
-
-
 def test_says_how_to_make_a_batch_of_one_image(name, new_block, new_input):
     with pytest.raises(ShapeError, match=re.escape("A single image needs a batch")):
         new_block(name)(new_input(name)[0])
@@ -95,25 +90,25 @@ def test_the_class_takes_options_by_keyword_only(card_name, new_input):
 
 
 @pytest.mark.parametrize("channels", [0, -8])
-def test_rejects_channels_below_one(card_name, channels):
+def test_rejects_channels_below_one(card_name, channels, size_options):
     with pytest.raises(OptionError, match=f"must be greater than 0, got {channels}"):
-        fv.create(card_name, channels, **size_of(card_name))
+        fv.create(card_name, channels, **size_options(card_name))
 
 
 @pytest.mark.parametrize("channels", ["64", True, 64.0, [64]], ids=repr)
-def test_rejects_channels_that_are_no_whole_number(card_name, channels):
+def test_rejects_channels_that_are_no_whole_number(card_name, channels, size_options):
     words = f"must be a whole number greater than 0, got {channels!r}"
 
     with pytest.raises(OptionError, match=re.escape(words)):
-        fv.create(card_name, channels, **size_of(card_name))
+        fv.create(card_name, channels, **size_options(card_name))
 
 
-def test_takes_channels_of_none_if_any_would_do(card_name):
+def test_takes_channels_of_none_if_any_would_do(card_name, size_options):
     cls = blocks.block_class(card_name)
     takes_any = inspect.signature(cls).parameters["channels"].default is None
 
     with nullcontext() if takes_any else pytest.raises(OptionError, match="got None"):
-        fv.create(card_name, None, **size_of(card_name))
+        fv.create(card_name, None, **size_options(card_name))
 
 
 def test_rejects_none_for_a_number_that_has_a_default(card_name, fresh_block):

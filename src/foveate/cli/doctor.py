@@ -6,7 +6,6 @@ import re
 from typing import Annotated, Any
 
 import typer
-import yaml
 
 from foveate.cli._output import print_json, print_table
 
@@ -89,6 +88,8 @@ def doctor(
 
 def _options(words: list[str]) -> dict[str, Any]:
     """Return the options that are written ``NAME=VALUE``, the value in YAML."""
+    import yaml
+
     options = {}
     for word in words:
         name, separator, value = word.partition("=")
