@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from foveate._loading import load_file
 from foveate.checkup import CHECKS, doctor
-from foveate.checkup._loading import load_file
 
 CASES = load_file(Path(__file__).with_name("sick.py")).CASES
 

@@ -12,8 +12,8 @@ from typing import Any
 from torch import nn
 
 from foveate import _checks, blocks, catalog
+from foveate._loading import load
 from foveate.checkup._blame import blaming
-from foveate.checkup._loading import load
 from foveate.errors import OptionError, UnknownNameError
 
 __all__ = ["SIZE", "Constructor", "Target", "find"]

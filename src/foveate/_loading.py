@@ -1,4 +1,4 @@
-"""Find a class by the module or the file that it stands in."""
+"""Find what a module or a file of the user's holds, by its name."""
 
 from __future__ import annotations
 
@@ -9,33 +9,33 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from torch import nn
-
-from foveate import _checks
-from foveate.checkup._blame import BlockError, blaming
+from foveate import _checks, _traces
 from foveate.errors import OptionError, UnknownNameError
 
 __all__ = ["load", "load_file"]
 
 
 def load(text: str) -> Any:
-    """Return what ``package.module:Class`` or ``path/to/file.py:Class`` names.
+    """Return what ``package.module:name`` or ``path/to/file.py:name`` names.
 
     Raises:
-        UnknownNameError: There is no such module, file or class.
+        UnknownNameError: There is no such module, file or name.
         OptionError: The module cannot be imported.
+
+    Example:
+        >>> load("collections:Counter.most_common").__qualname__
+        'Counter.most_common'
     """
     source, _, name = text.rpartition(":")
     module = load_file(Path(source)) if source.endswith(".py") else _module(source)
     found: Any = module
     for step in name.split("."):
         if not hasattr(found, step):
-            known = [key for key, value in vars(module).items() if _is_class(value)]
             raise UnknownNameError(
-                f"no {name!r} in {source}. {_checks.suggest(name, known)}"
+                f"no {name!r} in {source}. {_checks.suggest(name, _offered(module))}"
             )
         found = getattr(found, step)
     return found
@@ -44,14 +44,14 @@ def load(text: str) -> Any:
 def _module(name: str) -> ModuleType:
     try:
         # a console script does not look there by itself
-        with _looking_in(str(Path.cwd())), blaming():
+        with _looking_in(str(Path.cwd())):
             return importlib.import_module(name)
-    except BlockError as problem:
-        if isinstance(problem.problem, ModuleNotFoundError):
-            raise UnknownNameError(
-                f"cannot import {name}: {problem.problem}."
-            ) from None
-        raise OptionError(f"cannot import {name}: {problem.seen}.") from None
+    except ModuleNotFoundError as problem:
+        raise UnknownNameError(f"cannot import {name}: {problem}.") from problem
+    except (Exception, SystemExit) as problem:
+        raise OptionError(
+            f"cannot import {name}: {_traces.seen(problem)}."
+        ) from problem
 
 
 def load_file(path: Path) -> ModuleType:
@@ -75,11 +75,14 @@ def load_file(path: Path) -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
     try:
-        with _looking_in(str(path.parent.resolve())), blaming():
+        with _looking_in(str(path.parent.resolve())):
             spec.loader.exec_module(module)
-    except BlockError as problem:
+    # a script that reads its arguments or ends by itself raises SystemExit
+    except (Exception, SystemExit) as problem:
         del sys.modules[name]
-        raise OptionError(f"cannot import {path}: {problem.seen}.") from None
+        raise OptionError(
+            f"cannot import {path}: {_traces.seen(problem)}."
+        ) from problem
     return module
 
 
@@ -93,5 +96,17 @@ def _looking_in(folder: str) -> Iterator[None]:
         sys.path.remove(folder)
 
 
-def _is_class(value: Any) -> bool:
-    return isinstance(value, type) and issubclass(value, nn.Module)
+def _offered(module: ModuleType) -> list[str]:
+    """Return the names of what a module itself defines and what can be called."""
+    home = module.__name__.partition(".")[0]
+    return [
+        name
+        for name, value in vars(module).items()
+        if not name.startswith("_")
+        and callable(value)
+        and (not isinstance(value, type | FunctionType) or _home(value) == home)
+    ]
+
+
+def _home(value: Any) -> str:
+    return str(value.__module__).partition(".")[0]
