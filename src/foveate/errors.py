@@ -7,6 +7,7 @@
     |-- UnknownOptionError (TypeError)   an option that the block does not have
     |-- UnknownNameError (LookupError)   no block, host or data set of that name
     |-- ShapeError (ValueError)          an input of a shape or type that does not fit
+    |-- SiteError (ValueError)           a block cannot go to a place of a host
     |-- WeightsError (ValueError)        weights that do not fit a module
     |-- RecipeError (ValueError)         a recipe that cannot be run as written
     |-- RecordError (ValueError)         a file of ours that cannot be read
@@ -28,6 +29,7 @@ __all__ = [
     "RecordError",
     "RunError",
     "ShapeError",
+    "SiteError",
     "UnknownNameError",
     "UnknownOptionError",
     "WeightsError",
@@ -52,6 +54,10 @@ class UnknownNameError(FoveateError, LookupError):
 
 class ShapeError(FoveateError, ValueError):
     """A tensor has a shape or a type that the block does not take."""
+
+
+class SiteError(FoveateError, ValueError):
+    """A block cannot go to the place of a host that was asked for."""
 
 
 class WeightsError(FoveateError, ValueError):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from foveate.records._record import Part, Record, write_atomically
 from foveate.records.cost import Cost
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
+from foveate.records.plan import Place, Plan, Refusal, Start
 from foveate.records.recipe import (
     PLAIN,
     BlockChoice,
@@ -15,6 +16,7 @@ from foveate.records.recipe import (
     Training,
 )
 from foveate.records.run import Epoch, Grid, Machine, Result, Run
+from foveate.records.site import POSITIONS, MapShape, Position, Site, Sites
 from foveate.records.summary import (
     MOST_SEEDS,
     Curve,
@@ -29,6 +31,7 @@ from foveate.records.summary import (
 __all__ = [
     "MOST_SEEDS",
     "PLAIN",
+    "POSITIONS",
     "BlockChoice",
     "Cost",
     "Curve",
@@ -41,15 +44,23 @@ __all__ = [
     "Host",
     "Interval",
     "Machine",
+    "MapShape",
     "Noise",
     "Outcome",
     "Part",
+    "Place",
+    "Plan",
+    "Position",
     "Recipe",
     "Record",
+    "Refusal",
     "Result",
     "Row",
     "Run",
+    "Site",
+    "Sites",
     "Slot",
+    "Start",
     "Summary",
     "Training",
     "Verdict",

@@ -14,7 +14,10 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from foveate.errors import FoveateError, RecordError
 from foveate.records._problems import describe
 
-__all__ = ["Part", "Record", "write_atomically"]
+__all__ = ["Part", "Record", "Value", "write_atomically"]
+
+Value = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
+"""The value of an option of a block."""
 
 
 class Part(BaseModel):

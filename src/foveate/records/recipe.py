@@ -7,7 +7,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field, model_validator
 
 from foveate.errors import FoveateError, RecipeError
-from foveate.records._record import Part, Record
+from foveate.records._record import Part, Record, Value
 
 __all__ = [
     "PLAIN",
@@ -25,7 +25,6 @@ PLAIN = "plain"
 Count = Annotated[int, Field(gt=0, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
 EVERY_STAGE = (1, 2, 3, 4)
-Value = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 
 
 class Data(Part):
