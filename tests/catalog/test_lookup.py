@@ -152,6 +152,19 @@ def test_an_unknown_option_is_a_type_error_too():
         catalog.options_of("se", {"ratio": 4})
 
 
+def test_a_variant_starts_as_its_block_does():
+    assert catalog.starts_of("cbam.conv") == ("identity", "gate", "paper")
+
+
+def test_a_variant_can_have_starts_of_its_own():
+    assert catalog.starts_of("cbam.keras") == ("identity", "paper")
+
+
+def test_starts_of_an_unknown_name_offers_near_ones():
+    with pytest.raises(UnknownNameError, match=r"no block named 'cbm'.*'cbam'"):
+        catalog.starts_of("cbm")
+
+
 def test_a_card_names_its_variants_as_create_takes_them():
     assert catalog.card("simam").variant_names == ("simam.imagenet",)
 

@@ -74,6 +74,13 @@ def test_show_prints_needs_departures_and_the_cost_at_two_sizes():
     assert "56x56 places: 82,241 parameters" in said
 
 
+def test_show_says_how_a_variant_may_start_when_grafted():
+    said = foveate("show", "cbam.keras").stdout
+
+    section = said.partition("Starts when grafted\n")[2].partition("\n\n")[0]
+    assert [line.split()[0] for line in section.splitlines()] == ["identity", "paper"]
+
+
 def test_show_prints_json():
     card = json.loads(foveate("show", "coord", "--json").stdout)
 

@@ -2,8 +2,9 @@
 
 A test runs by the arguments that it takes: ``name`` for every block and variant,
 ``free_name`` for those that take maps of any size, ``gate_name`` and
-``sigmoid_gate_name`` for those that are such gates, ``fusion_name`` for every fusion
-and variant, and ``card_name`` once a card.
+``sigmoid_gate_name`` for those that are such gates, ``opening_name`` and
+``closed_name`` for those whose cards have and have not the start ``gate``,
+``fusion_name`` for every fusion and variant, and ``card_name`` once a card.
 """
 
 from functools import cache
@@ -40,6 +41,15 @@ def pytest_generate_tests(metafunc):
     if "free_name" in metafunc.fixturenames:
         free = [n for n in every_name(blocks.Block) if not catalog.card(n).sized]
         metafunc.parametrize("free_name", free)
+    starting = {"opening_name": True, "closed_name": False}
+    for argument, opens in starting.items():
+        if argument in metafunc.fixturenames:
+            found = [
+                name
+                for name in every_name(blocks.Block)
+                if ("gate" in catalog.starts_of(name)) is opens
+            ]
+            metafunc.parametrize(argument, found)
     if "card_name" in metafunc.fixturenames:
         metafunc.parametrize("card_name", catalog.names())
 

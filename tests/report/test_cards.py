@@ -19,7 +19,10 @@ CARD = Card(
     aliases=("tin",),
     needs=("luck",),
     differs=("It is made of tin.",),
-    variants=(Variant("red", "Painted.", {"width": 8}, ("It is red.",)),),
+    variants=(
+        Variant("red", "Painted.", {"width": 8}, ("It is red.",), starts=("paper",)),
+    ),
+    starts=("gate", "paper"),
 )
 
 
@@ -37,6 +40,8 @@ CARD = Card(
         "- It is made of tin.",
         "### toy.red",
         "`width=8`",
+        f"- `gate`: {catalog.STARTS['gate']}",
+        "Starts when grafted: `paper`.",
         "@inproceedings{toy,",
     ],
 )
@@ -51,11 +56,12 @@ def test_a_sized_block_says_for_how_many_places_its_parameters_are():
 
 
 def test_empty_sections_are_left_out():
-    bare = Card("bare", "channel", "Rest.", CARD.paper, "y = x", 0)
+    bare = Card("bare", "channel", "Rest.", CARD.paper, "y = x", 0, starts=())
 
     page = render_card(bare)
 
     assert "## Needs" not in page
+    assert "## Starts" not in page
     assert "## Variants" not in page
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from typing import ClassVar, Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from foveate import ops
-from foveate.errors import ShapeError
+from foveate.errors import OptionError, ShapeError
 
 __all__ = [
     "Block",
@@ -19,6 +20,7 @@ __all__ = [
     "check_map",
     "check_place",
     "check_size",
+    "no_open_gate",
 ]
 
 FEATURE_MAP_DIMS = 4
@@ -34,6 +36,7 @@ class Block(nn.Module, ABC):
         channels: Channels that the input must have; None takes any.
         residual_place: Where its authors put it in a residual block: ``branch_end``,
             before the addition, or ``after_conv2``, before the BatchNorm that follows.
+        starts_as_identity: Whether its authors start it so that it returns its input.
         spatial_size: The only size of map that it takes, ``(H, W)``; None takes any.
         training_batch: The fewest images of a batch in training: 2 for a block with
             BatchNorm behind a pooling to one place, where torch refuses one image.
@@ -43,6 +46,7 @@ class Block(nn.Module, ABC):
     """
 
     residual_place: ClassVar[Literal["branch_end", "after_conv2"]] = "branch_end"
+    starts_as_identity: ClassVar[bool] = False
     channels: int | None
     spatial_size: tuple[int, int] | None = None
     training_batch: int = 1
@@ -74,6 +78,52 @@ class Block(nn.Module, ABC):
         its K branches, ``(B, K, C, 1, 1)``, which add up to 1 over K. ``attention`` is
         where one place looks, ``(B, heads, h, w)``, which adds up to 1 over the places.
         """
+
+    @final
+    def open_gate(self) -> int:
+        """Set the last layers so that the block returns a fraction of its input.
+
+        Their parameters become 0, and with them the logits of every gate: each is one
+        half at every place, in training and in evaluation. So a trained host in which
+        the output is multiplied by what is returned computes what it did, to the bit
+        but for values too small to be halved, and the gates learn from the first step.
+
+        Returns:
+            By how much the output must be multiplied to be the input: 2 for each gate.
+
+        Raises:
+            OptionError: It has no such layers; see ``last_layers``.
+
+        Example:
+            >>> import foveate as fv
+            >>> block, x = fv.create("cbam", 64), torch.randn(2, 64, 7, 5)
+            >>> factor = block.open_gate()
+            >>> factor, (factor * block(x)).equal(x)
+            (4, True)
+
+        Source: Last layers that start at 0 are those of Goyal et al. (2017),
+        https://arxiv.org/abs/1706.02677, section 5.1, where they end the branches of a
+        residual network.
+        """
+        layers = self.last_layers()
+        for layer in layers:
+            for parameter in layer.parameters():
+                nn.init.zeros_(parameter)
+        factor: int = 2 ** len(layers)
+        return factor
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the layers whose zeros make gates of one half, one for each gate.
+
+        A layer that gives the logits of two gates stands there twice. Where a BatchNorm
+        follows a convolution it is the BatchNorm: after a convolution of zeros it would
+        divide gradients by the root of its eps.
+
+        Raises:
+            OptionError: The output is more than the input times gates of sigmoids, or
+                a gate could not learn from there.
+        """
+        raise no_open_gate(type(self).__name__)
 
     def _check_input(self, x: Tensor) -> None:
         check_map(type(self).__name__, x, self.channels)
@@ -132,6 +182,16 @@ def check_place(
     raise ShapeError(
         f"{owner}: query must be (row, column) within the {height}x{width} map, from "
         f"(0, 0) to ({height - 1}, {width - 1}), got {place}."
+    )
+
+
+def no_open_gate(
+    owner: str, option: str = "", cure: str = "start='identity'"
+) -> OptionError:
+    """Return the error of a block without ``last_layers``, if so for ``option``."""
+    given = f" with {option}" if option else ""
+    return OptionError(
+        f"{owner}: has no layer that could open its gate{given}; use {cure}."
     )
 
 

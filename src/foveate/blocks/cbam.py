@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate.blocks._base import Gate, SigmoidGate
+from foveate.blocks._base import Gate, SigmoidGate, no_open_gate
 from foveate.blocks._layers import Layer, activation, bottleneck_width
 from foveate.blocks._registry import register
 from foveate.errors import OptionError
@@ -83,6 +83,14 @@ class ChannelAttention(SigmoidGate):
         answers = [self._perceptron(ops.pool(x, how)) for how in self.pool_types]
         return torch.stack(answers).sum(dim=0)
 
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the projection that gives the logits."""
+        # at a cut at 0 logits of 0 would never learn: a ReLU passes no gradient there
+        if self.rectify_logits:
+            cure = "start='identity' or rectify_logits=False"
+            raise no_open_gate("ChannelAttention", "rectify_logits=True", cure)
+        return (self.fc2,)
+
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
         return {"channel": self.gate(x)}
@@ -141,6 +149,10 @@ class SpatialAttention(SigmoidGate):
         """Return ``(B, 1, H, W)``."""
         logits: Tensor = self.conv(ops.mean_max_over_channels(x))
         return logits if self.bn is None else self.bn(logits)
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the BatchNorm, or the convolution if there is none."""
+        return (self.conv if self.bn is None else self.bn,)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``spatial``, ``(B, 1, H, W)``."""
@@ -233,6 +245,14 @@ class CBAM(Gate):
         gates = list(self.maps(x).values())
         product = gates[0] if self.spatial is None else gates[0] * gates[1]
         return 1 + product if self.residual else product
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the last layers of both halves."""
+        if self.residual:
+            cure = "start='identity' or residual=False"
+            raise no_open_gate("CBAM", "residual=True", cure)
+        halves = (self.channel, self.spatial)
+        return [n for half in halves if half is not None for n in half.last_layers()]
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``channel``, ``(B, channels, 1, 1)``, and ``spatial``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 import torch
@@ -96,6 +97,10 @@ class CoordinateAttention(Gate):
         """Return ``x`` scaled by both gates."""
         row, column = self.gates(x)
         return ops.scale(ops.scale(x, row), column)
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the last convolutions of rows and of columns."""
+        return self.conv_h, self.conv_w
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``row`` and ``column``, the gates as ``gates`` gives them."""

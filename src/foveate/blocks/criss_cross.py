@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import ClassVar, final
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,8 @@ class CrissCrossAttention(Block):
     Source: Huang, Wang, Wei, Huang, Shi, Liu, Huang (2019),
     https://arxiv.org/abs/1811.11721, "criss-cross attention".
     """
+
+    starts_as_identity: ClassVar[bool] = True
 
     def __init__(
         self,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor, nn
@@ -64,6 +65,10 @@ class ECA(SigmoidGate):
         means = x.mean(dim=(2, 3))
         logits: Tensor = self.conv(means[:, None])
         return logits[:, 0, :, None, None]
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the convolution."""
+        return (self.conv,)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""

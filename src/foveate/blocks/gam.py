@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 from typing import Literal, final
 
 import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate.blocks._base import Gate
+from foveate.blocks._base import Gate, no_open_gate
 from foveate.blocks._layers import perceptron
 from foveate.blocks._registry import register
 
@@ -95,6 +96,13 @@ class GAM(Gate):
         channel = self._by_channels(x)
         spatial = self._by_places(ops.scale(x, channel))
         return {"channel_full": channel, "spatial_full": spatial}
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the last layer of the channel half and of the spatial half."""
+        if self.channel_gate is None:
+            cure = "start='identity' or channel_gate='sigmoid'"
+            raise no_open_gate("GAM", "channel_gate=None", cure)
+        return self.channel[-1], self.spatial[-1]
 
     def extra_repr(self) -> str:
         """Show the options that rebuild this block and its layers do not show."""

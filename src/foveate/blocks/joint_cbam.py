@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate.blocks._base import Gate
+from foveate.blocks._base import Gate, no_open_gate
 from foveate.blocks._layers import bottleneck_width, perceptron
 from foveate.blocks._registry import register
 from foveate.errors import OptionError
@@ -130,6 +130,12 @@ class JointCBAM(Gate):
         if self.output == "spatial":
             return {"spatial": spatial}
         return {"channel": channel, "spatial": spatial}
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return what gives the logits of one gate or of both."""
+        if self.output == "pair":
+            raise no_open_gate("JointCBAM", "output='pair'", "output='product'")
+        return (self.mlp[-1],) * (2 if self.output == "product" else 1)
 
     def extra_repr(self) -> str:
         """Show the options that rebuild this block and its layers do not show."""

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate.blocks._base import Gate
+from foveate.blocks._base import Gate, no_open_gate
 from foveate.blocks._layers import (
     Layer,
     activation,
@@ -83,6 +84,15 @@ class SqueezeExcite(Gate):
     def transform(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gate."""
         return ops.scale(x, self.gate(x))
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return what gives the logits."""
+        # any other layer may make something else than one half of 0
+        if not isinstance(self.gate_act, nn.Sigmoid | nn.Hardsigmoid):
+            option = f"gate_layer={type(self.gate_act).__name__}"
+            cure = "start='identity' or gate_layer='sigmoid'"
+            raise no_open_gate("SqueezeExcite", option, cure)
+        return (self.fc2,)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import final
 
 from torch import Tensor, nn
@@ -83,6 +84,10 @@ class SOCA(SigmoidGate):
         """Return the mean column of the covariance's square root, ``(B, channels)``."""
         spread = ops.covariance(x, max_side=self.max_side)
         return ops.square_root(spread, num_iters=self.num_iters).mean(dim=1)
+
+    def last_layers(self) -> Sequence[nn.Module]:
+        """Return the projection that gives the logits."""
+        return (self.fc2,)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""

@@ -2,20 +2,40 @@
 
 from __future__ import annotations
 
-from foveate.catalog._card import KINDS, Card, Kind, Option, Paper, Plain, Variant
-from foveate.catalog.lookup import card, find, names, options_of, resolve
+from foveate.catalog._card import (
+    KINDS,
+    STARTS,
+    Card,
+    Kind,
+    Option,
+    Paper,
+    Plain,
+    Start,
+    Variant,
+)
+from foveate.catalog.lookup import (
+    card,
+    find,
+    names,
+    options_of,
+    resolve,
+    starts_of,
+)
 
 __all__ = [
     "KINDS",
+    "STARTS",
     "Card",
     "Kind",
     "Option",
     "Paper",
     "Plain",
+    "Start",
     "Variant",
     "card",
     "find",
     "names",
     "options_of",
     "resolve",
+    "starts_of",
 ]

@@ -7,12 +7,36 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal, get_args
 
-__all__ = ["KINDS", "Card", "Kind", "Option", "Paper", "Plain", "Variant"]
+__all__ = [
+    "ALL_STARTS",
+    "KINDS",
+    "STARTS",
+    "Card",
+    "Kind",
+    "Option",
+    "Paper",
+    "Plain",
+    "Start",
+    "Variant",
+]
 
 Kind = Literal["channel", "spatial", "mixed", "pairwise", "scale", "fusion"]
 """What a block weighs: channels, places, both, pairs of places, scales, or maps."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
+
+Start = Literal["identity", "gate", "paper"]
+"""How a block starts when it is grafted into a trained network."""
+
+STARTS: Mapping[Start, str] = {
+    "identity": "x + a * (block(x) - x), a learned from 0: the network as it was.",
+    "gate": "Each gate is 1/2, the output doubled for each: as it was; learns at once.",
+    "paper": "As its authors start it: the network may not be as it was at first.",
+}
+"""What each start means."""
+
+ALL_STARTS: tuple[Start, ...] = get_args(Start)
+"""The starts of a block whose gates can be opened."""
 
 Plain = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 """The value of an option: anything that YAML can write."""
@@ -53,12 +77,21 @@ class Option:
 
 @dataclass(frozen=True)
 class Variant:
-    """A named set of options of one block, written ``block.variant``."""
+    """A named set of options of one block, written ``block.variant``.
+
+    Attributes:
+        name: What follows the dot.
+        summary: One sentence.
+        options: What it sets.
+        differs: Where it departs from the paper, beside what the card says.
+        starts: How it may start when grafted; None: as the card says.
+    """
 
     name: str
     summary: str
     options: Mapping[str, Plain]
     differs: tuple[str, ...] = ()
+    starts: tuple[Start, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +113,8 @@ class Card:
         variants: Published forms of it under names of their own.
         sized: Whether it is bound to one size of map and must be told it:
             ``spatial_size=(H, W)``.
+        starts: How it may start when it is grafted into a trained network; none if it
+            cannot be grafted.
     """
 
     name: str
@@ -94,6 +129,7 @@ class Card:
     differs: tuple[str, ...] = ()
     variants: tuple[Variant, ...] = field(default=())
     sized: bool = False
+    starts: tuple[Start, ...] = ("identity", "paper")
 
     @property
     def year(self) -> int:

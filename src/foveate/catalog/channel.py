@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.catalog._card import Card, Option, Paper, Variant
+from foveate.catalog._card import ALL_STARTS, Card, Option, Paper, Variant
 from foveate.catalog._options import bottleneck
 from foveate.catalog._papers import CBAM
 
@@ -42,6 +42,7 @@ CARDS = (
                 options={"bias": True},
             ),
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="eca",
@@ -78,6 +79,7 @@ CARDS = (
                 options={"kernel_size": 3},
             ),
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="channel",
@@ -107,6 +109,7 @@ CARDS = (
                 options={"act_layer": "leaky_relu_0.1"},
             ),
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="coordinate",
@@ -133,6 +136,7 @@ CARDS = (
             "Rows and columns are pooled by means, not by adaptive pooling: equal "
             "numbers, and an exported model stays right at other sizes.",
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="soca",
@@ -167,6 +171,7 @@ CARDS = (
             "The covariance and its root are worked out in float32 or better.",
             "5 steps do not reach the root of a wide layer, as in the official code.",
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="nam",

@@ -33,6 +33,7 @@ CARDS = (
             "Here it is a fusion by itself; the paper adds a lateral 1x1 convolution "
             "and the level above, upsampled: the networks whose names end in _fpn.",
         ),
+        starts=(),
     ),
     Card(
         name="concat",
@@ -58,6 +59,7 @@ CARDS = (
             "One 1x1 convolution brings the channels back, where the paper has two "
             "3x3 convolutions with ReLU.",
         ),
+        starts=(),
     ),
     Card(
         name="gated",
@@ -80,6 +82,7 @@ CARDS = (
             "The paper mixes tanh(projections) of two vectors; this mixes the maps "
             "themselves, place by place, as widely copied code does.",
         ),
+        starts=(),
     ),
     Card(
         name="msf",
@@ -114,6 +117,7 @@ CARDS = (
                 options={"fc_norm": True},
             ),
         ),
+        starts=(),
     ),
     Card(
         name="csf",
@@ -141,5 +145,6 @@ CARDS = (
             "The bottleneck is a quarter of the channels; the official network "
             "has 32 of 128, which is the same.",
         ),
+        starts=(),
     ),
 )

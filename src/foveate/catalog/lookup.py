@@ -8,10 +8,10 @@ from functools import cache
 
 from foveate._checks import one_of, suggest
 from foveate.catalog import channel, fusion, mixed, pairwise, scale, spatial
-from foveate.catalog._card import KINDS, Card, Plain, Variant
+from foveate.catalog._card import KINDS, Card, Plain, Start, Variant
 from foveate.errors import UnknownNameError, UnknownOptionError
 
-__all__ = ["card", "find", "names", "options_of", "resolve"]
+__all__ = ["card", "find", "names", "options_of", "resolve", "starts_of"]
 
 
 @cache
@@ -109,6 +109,27 @@ def options_of(name: str, options: Mapping[str, Plain]) -> dict[str, Plain]:
                 f"{suggest(option, found.defaults)}"
             )
     return {**(variant.options if variant else {}), **options}
+
+
+def starts_of(name: str) -> tuple[Start, ...]:
+    """Return how a block may start when it is grafted into a trained network.
+
+    Returns:
+        Keys of ``STARTS``; none for a fusion, which cannot be grafted.
+
+    Raises:
+        UnknownNameError: The catalogue has no such name.
+
+    Example:
+        >>> starts_of("cbam")
+        ('identity', 'gate', 'paper')
+        >>> starts_of("cbam.keras")
+        ('identity', 'paper')
+    """
+    found, variant = resolve(name)
+    if variant is None or variant.starts is None:
+        return found.starts
+    return variant.starts
 
 
 def _candidates(key: str) -> list[str]:

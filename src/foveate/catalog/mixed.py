@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.catalog._card import Card, Option, Paper, Variant
+from foveate.catalog._card import ALL_STARTS, Card, Option, Paper, Variant
 from foveate.catalog._options import bottleneck
 from foveate.catalog._papers import CBAM
 
@@ -72,8 +72,10 @@ CARDS = (
                     "A 3x3 spatial convolution, no BatchNorm, half the channels in "
                     "the bottleneck.",
                 ),
+                starts=("identity", "paper"),
             ),
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="simam",
@@ -226,8 +228,10 @@ CARDS = (
                     "No sigmoid ends the channel half: its gate has no bounds and can "
                     "turn signs.",
                 ),
+                starts=("identity", "paper"),
             ),
         ),
+        starts=ALL_STARTS,
     ),
     Card(
         name="joint_cbam",
@@ -256,5 +260,6 @@ CARDS = (
             "Height and width are checked each; that code checks their product only.",
         ),
         sized=True,
+        starts=ALL_STARTS,
     ),
 )

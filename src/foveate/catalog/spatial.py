@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.catalog._card import Card, Option, Variant
+from foveate.catalog._card import ALL_STARTS, Card, Option, Variant
 from foveate.catalog._papers import CBAM
 
 __all__ = ["CARDS"]
@@ -44,5 +44,6 @@ CARDS = (
                 options={"norm": False, "bias": True},
             ),
         ),
+        starts=ALL_STARTS,
     ),
 )

@@ -40,12 +40,16 @@ def show(
     title = card.name if variant is None else f"{card.name}.{variant.name}"
     print(f"{title}  ({card.kind}, {card.year})")
     print(card.summary if variant is None else variant.summary)
-    print("\n".join(_sections(card, variant)))
+    print("\n".join(_sections(card, variant, catalog.starts_of(name))))
     print("\n".join(_section(f"Cost of {CHANNELS} channels", _cost_lines(costs))))
     print(f"\n{card.paper.bibtex(card.name)}")
 
 
-def _sections(card: catalog.Card, variant: catalog.Variant | None) -> Iterator[str]:
+def _sections(
+    card: catalog.Card,
+    variant: catalog.Variant | None,
+    starts: Sequence[catalog.Start],
+) -> Iterator[str]:
     paper = card.paper
     yield from _section("Formula", card.formula.splitlines())
     defaults = card.defaults | dict(variant.options if variant else {})
@@ -56,6 +60,9 @@ def _sections(card: catalog.Card, variant: catalog.Variant | None) -> Iterator[s
     yield from _section("Needs", card.needs)
     yield from _section(
         "Departs from the paper", [*card.differs, *(variant.differs if variant else ())]
+    )
+    yield from _section(
+        "Starts when grafted", [f"{start}  {catalog.STARTS[start]}" for start in starts]
     )
     yield from _section(
         "Variants", [f"{card.name}.{v.name}  {v.summary}" for v in card.variants]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from foveate.catalog import KINDS, Card, Kind, Variant
+from foveate.catalog import KINDS, STARTS, Card, Kind, Variant
 
 __all__ = ["render_card", "render_catalogue"]
 
@@ -64,6 +64,8 @@ def _lines(card: Card) -> Iterator[str]:
         yield _row(f"`{option.name}`", f"`{option.default!r}`", option.meaning)
     yield from _list("Needs", card.needs)
     yield from _list("Where it departs from the paper", card.differs)
+    starts = [f"`{start}`: {STARTS[start]}" for start in card.starts]
+    yield from _list("Starts when grafted", starts)
     if card.variants:
         yield "\n## Variants"
         for variant in card.variants:
@@ -77,6 +79,9 @@ def _variant_lines(card: Card, variant: Variant) -> Iterator[str]:
     yield "".join(f" {sentence}" for sentence in variant.differs).lstrip()
     options = ", ".join(f"{name}={value!r}" for name, value in variant.options.items())
     yield f"\n`{options}`"
+    if variant.starts is not None:
+        starts = ", ".join(f"`{start}`" for start in variant.starts)
+        yield f"\nStarts when grafted: {starts}."
 
 
 def _list(title: str, sentences: Sequence[str]) -> Iterator[str]:
