@@ -1,0 +1,189 @@
+"""Load a file of weights into a network, in full or not at all."""
+
+from __future__ import annotations
+
+import pickle
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import safetensors
+import safetensors.torch
+import torch
+from torch import Tensor, nn
+
+from foveate import _checks, _traces
+from foveate.errors import WeightsError
+
+__all__ = ["load_weights"]
+
+PARTS = ("state_dict", "model", "model_state_dict", "ema")
+"""Where checkpoints keep the state dict, in the order in which it is looked for."""
+
+WRAPPERS = ("module.", "_orig_mod.")
+"""What DataParallel and torch.compile put before every key."""
+
+COUNTER = "num_batches_tracked"
+CODE = re.compile(r"Unsupported (?:global: GLOBAL|class) (\S+)")
+
+State = dict[str, Tensor]
+
+
+def load_weights(model: nn.Module, path: str | Path, *, prefix: str = "") -> None:
+    """Copy the weights of a file into a network, all of them under their own names.
+
+    A file that ends in ``.safetensors`` is read as such, any other as ``torch.save``
+    writes it, without running code. It holds a state dict, or a dict with one as its
+    ``state_dict``, ``model``, ``model_state_dict`` or ``ema``: the first of these. A
+    ``module.`` or ``_orig_mod.`` before every key is left out.
+
+    Args:
+        model: The network; types and devices of its tensors are kept.
+        path: The file.
+        prefix: What the keys to load begin with, such as ``model.``; others are then
+            ignored.
+
+    Raises:
+        WeightsError: The file cannot be read without running code, or its keys are
+            missing, unexpected or of another shape. The network is left as it was.
+
+    Example:
+        >>> import tempfile
+        >>> from foveate import backbones
+        >>> model = backbones.resnet10(width=16)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     torch.save({"state_dict": model.state_dict()}, f"{folder}/last.pt")
+        ...     load_weights(model, f"{folder}/last.pt")
+    """
+    if isinstance(model, nn.DataParallel | nn.parallel.DistributedDataParallel):
+        model = model.module
+    path = Path(path)
+    state = _plain(_under(prefix, _state_in(path), path))
+    own = model.state_dict()
+    # those that came with old versions of torch have no counts of batches
+    counts = {key: own[key] for key in own if key.rpartition(".")[2] == COUNTER}
+    state = {**counts, **state}
+    _refuse_misfits(f"{path.name}: its weights do not fit {_name(model)}.", own, state)
+    if any(isinstance(value, Tensor) and value.is_meta for value in own.values()):
+        raise WeightsError(
+            f"{_name(model)}: is on the meta device, where there is no room for "
+            "values. Make room first: model.to_empty(device='cpu')."
+        )
+    model.load_state_dict(state)
+
+
+def _name(model: nn.Module) -> str:
+    return type(model).__name__
+
+
+def _state_in(path: Path) -> State:
+    """Return the state dict in a file."""
+    if not path.is_file():
+        raise WeightsError(f"no file {path}.")
+    if path.suffix == ".safetensors":
+        return _read_safetensors(path)
+    found = _read_pickle(path)
+    if _is_state(found):
+        return dict(found)
+    if isinstance(found, Mapping):
+        for part in PARTS:
+            if _is_state(found.get(part)):
+                return dict(found[part])
+        names = _checks.cut([repr(key) for key in found])
+        held = f"a dict of {names}" if names else "an empty dict"
+    else:
+        held = f"a {type(found).__name__}"
+    raise WeightsError(
+        f"{path.name}: holds no state dict but {held}. Save it with "
+        "torch.save(model.state_dict(), path)."
+    )
+
+
+def _is_state(value: Any) -> bool:
+    return (
+        isinstance(value, Mapping)
+        and bool(value)
+        and all(isinstance(tensor, Tensor) for tensor in value.values())
+    )
+
+
+def _read_safetensors(path: Path) -> State:
+    try:
+        return safetensors.torch.load_file(path)
+    except safetensors.SafetensorError as problem:
+        raise _unreadable(path, problem) from problem
+
+
+def _read_pickle(path: Path) -> Any:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as problem:
+        code = CODE.search(str(problem))
+        if code is None:
+            raise _unreadable(path, problem) from problem
+        raise WeightsError(
+            f"{path.name}: needs code to be read ({code[1]}), which could do anything, "
+            "so it is not loaded. Where you trust it, write its tensors alone: "
+            "torch.save(model.state_dict(), path)."
+        ) from None
+    # what is no file of torch's raises whatever its first bytes lead to
+    except Exception as problem:
+        raise _unreadable(path, problem) from problem
+
+
+def _unreadable(path: Path, problem: Exception) -> WeightsError:
+    says = _traces.in_one_line(problem).partition(". ")[0].removesuffix(".")
+    return WeightsError(
+        f"{path.name}: cannot be read as weights ({says}). It may be cut short, or be "
+        "no file of safetensors or torch.save: fetch or write it again."
+    )
+
+
+def _plain(state: State) -> State:
+    """Return a state dict without what wrappers put before every key."""
+    for wrapper in WRAPPERS * 2:
+        if all(key.startswith(wrapper) for key in state):
+            state = {key.removeprefix(wrapper): value for key, value in state.items()}
+    return state
+
+
+def _under(prefix: str, state: State, path: Path) -> State:
+    """Return what stands under a prefix, which may come after that of a wrapper."""
+    for keys in (state, _plain(state)):
+        found = {key: keys[key] for key in keys if key.startswith(prefix)}
+        if found:
+            return {key.removeprefix(prefix): found[key] for key in found}
+    raise WeightsError(
+        f"{path.name}: no key begins with {prefix!r}. The keys are "
+        f"{_checks.cut(list(state))}."
+    )
+
+
+def _refuse_misfits(says: str, own: Mapping[str, Any], state: State) -> None:
+    """Raise WeightsError unless keys and shapes are the same."""
+    missing = [key for key in own if key not in state]
+    unexpected = [key for key in state if key not in own]
+    wrong = [
+        f"{key} is {tuple(state[key].shape)}, needed {tuple(own[key].shape)}"
+        for key in own
+        if key in state and state[key].shape != own[key].shape
+    ]
+    parts = [
+        f"Missing: {_checks.cut(missing)}." if missing else "",
+        f"Unexpected: {_checks.cut(unexpected)}." if unexpected else "",
+        f"Of another shape: {_checks.cut(wrong)}." if wrong else "",
+        _where(own, state) if missing else "",
+    ]
+    if any(parts):
+        raise WeightsError(" ".join(part for part in [says, *parts] if part))
+
+
+def _where(own: Mapping[str, Any], state: State) -> str:
+    """Return under which prefix every key stands, for a message."""
+    first = next(iter(own))
+    prefixes = [key.removesuffix(first) for key in state if key.endswith(f".{first}")]
+    for prefix in prefixes:
+        if all(f"{prefix}{key}" in state for key in own):
+            return f"They stand under prefix={prefix!r}."
+    return ""
