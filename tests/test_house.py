@@ -61,12 +61,18 @@ def test_public_names_are_these():
         "create",
         "doctor",
         "errors",
+        "graft",
+        "hosts",
         "interop",
         "names",
         "ops",
+        "plan",
         "profile",
+        "prune",
         "records",
+        "sites",
         "study",
+        "surgery",
     ]
 
 

@@ -14,17 +14,20 @@ if TYPE_CHECKING:
         blocks,
         catalog,
         errors,
+        hosts,
         interop,
         ops,
         profile,
         records,
         study,
+        surgery,
     )
     from foveate.blocks import create
     from foveate.catalog import card, names
     from foveate.checkup import doctor
     from foveate.profile import cost
     from foveate.study import compare
+    from foveate.surgery import graft, plan, prune, sites
 
 __all__ = [
     "backbones",
@@ -36,12 +39,18 @@ __all__ = [
     "create",
     "doctor",
     "errors",
+    "graft",
+    "hosts",
     "interop",
     "names",
     "ops",
+    "plan",
     "profile",
+    "prune",
     "records",
+    "sites",
     "study",
+    "surgery",
 ]
 
 _HOMES = {
@@ -50,7 +59,11 @@ _HOMES = {
     "cost": "profile",
     "create": "blocks",
     "doctor": "checkup",
+    "graft": "surgery",
     "names": "catalog",
+    "plan": "surgery",
+    "prune": "surgery",
+    "sites": "surgery",
 }
 
 
