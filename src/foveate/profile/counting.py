@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from itertools import chain
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -15,6 +13,7 @@ from foveate import blocks, catalog
 from foveate.errors import OptionError
 from foveate.profile._formulas import FORMULAS
 from foveate.records import Cost
+from foveate.surgery.running import place_of, undisturbed
 
 __all__ = ["block_cost", "cost"]
 
@@ -25,8 +24,8 @@ def cost(model: nn.Module, *shapes: Sequence[int]) -> Cost:
     """Return the parameters of a network and the work of one forward pass.
 
     The network runs once, on its own device and in its own precision, over an input of
-    zeros. It is left as it was: the mode of each of its modules, the statistics of its
-    BatchNorms and torch's random numbers.
+    zeros. It is left as it was: the mode of each of its modules, its buffers and
+    torch's random numbers.
 
     A multiply-accumulate is one multiplication and one addition of a convolution or a
     matrix product. Element-wise operations, pooling, biases and normalisation are not
@@ -46,16 +45,10 @@ def cost(model: nn.Module, *shapes: Sequence[int]) -> Cost:
         (224, 4320)
     """
     _check_shapes(shapes)
-    device, dtype = _place(model)
+    device, dtype = place_of(model)
     inputs = [torch.zeros(*shape, device=device, dtype=dtype) for shape in shapes]
     counter = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
-    cuda = [device] if device.type == "cuda" else []
-    with (
-        torch.random.fork_rng(devices=cuda),
-        _evaluating(model),
-        torch.no_grad(),
-        counter,
-    ):
+    with undisturbed(model), counter:
         model(*inputs)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
@@ -98,23 +91,3 @@ def _check_shapes(shapes: Sequence[Sequence[int]]) -> None:
                 "cost: a shape must be (B, C, H, W), four whole numbers greater than "
                 f"0, such as (1, 3, 224, 224), got {shape!r}."
             )
-
-
-def _place(model: nn.Module) -> tuple[torch.device, torch.dtype]:
-    """Return device and precision of the first floating-point tensor of ``model``."""
-    for tensor in chain(model.parameters(), model.buffers()):
-        if tensor.is_floating_point():
-            return tensor.device, tensor.dtype
-    return torch.device("cpu"), torch.float32
-
-
-@contextmanager
-def _evaluating(model: nn.Module) -> Iterator[None]:
-    """Set ``model`` to evaluation, and each of its modules back afterwards."""
-    modes = [(module, module.training) for module in model.modules()]
-    try:
-        model.eval()
-        yield
-    finally:
-        for module, training in modes:
-            module.training = training

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from foveate.records._record import Part, Record, write_atomically
-from foveate.records.cost import Cost
+from foveate.records.cost import Cost, PlanCost
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
 from foveate.records.plan import Place, Plan, Refusal, Start
 from foveate.records.recipe import (
@@ -50,6 +50,7 @@ __all__ = [
     "Part",
     "Place",
     "Plan",
+    "PlanCost",
     "Position",
     "Recipe",
     "Record",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from foveate.records._record import Record
 
-__all__ = ["Cost"]
+__all__ = ["Cost", "PlanCost"]
 
 
 class Cost(Record):
@@ -19,3 +19,21 @@ class Cost(Record):
 
     parameters: int
     macs: int
+
+
+class PlanCost(Record):
+    """What the blocks of a plan cost, for one image.
+
+    Attributes:
+        places: The cost at each place of the plan, in its order.
+    """
+
+    places: tuple[Cost, ...]
+
+    @property
+    def total(self) -> Cost:
+        """The cost of all places together."""
+        return Cost(
+            parameters=sum(cost.parameters for cost in self.places),
+            macs=sum(cost.macs for cost in self.places),
+        )

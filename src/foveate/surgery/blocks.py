@@ -1,0 +1,41 @@
+"""The blocks of a plan by themselves, without a host."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from foveate.records import Place
+from foveate.surgery._making import make_block
+from foveate.surgery._starts import grafted
+
+__all__ = ["new_blocks"]
+
+
+def new_blocks(place: Place) -> list[nn.Module]:
+    """Return new blocks for the maps of a place, as they begin when they are grafted.
+
+    Blocks of the catalogue have no memory: they are on the meta device. Those of the
+    user are on the CPU. Torch's random numbers are what they were.
+
+    Args:
+        place: A place of a plan.
+
+    Raises:
+        UnknownNameError: There is no such block.
+        UnknownOptionError: It has no such option.
+        OptionError: It does not fit the maps.
+
+    Example:
+        >>> from foveate.records import MapShape
+        >>> shape = MapShape(channels=64, height=7, width=7)
+        >>> (block,) = new_blocks(Place(path="layer1", block="se", maps=(shape,)))
+        >>> block.amount.shape, block.block.fc1.weight.device.type
+        (torch.Size([64]), 'meta')
+    """
+    device = "cpu" if ":" in place.block else "meta"
+    with torch.random.fork_rng(devices=[]), torch.device(device):
+        return [
+            grafted(make_block(place, shape), place.start, shape.channels)
+            for shape in place.maps
+        ]
