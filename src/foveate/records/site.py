@@ -7,6 +7,8 @@ from typing import Literal, get_args
 
 from pydantic import Field
 
+from foveate._checks import suggest
+from foveate.errors import SiteError, UnknownNameError
 from foveate.records._record import Part, Record
 from foveate.records._table import table
 
@@ -61,12 +63,21 @@ class Site(Part):
     @property
     def channels(self) -> int:
         """The channels of its first map."""
-        return self.outputs[0].channels
+        return self._first.channels
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of its first map."""
-        return self.outputs[0].height, self.outputs[0].width
+        return self._first.height, self._first.width
+
+    @property
+    def _first(self) -> MapShape:
+        if not self.outputs:
+            raise SiteError(
+                f"{self.path}: {self.type} returns no feature map, so it has neither "
+                "channels nor a size. Ask only sites that have outputs."
+            )
+        return self.outputs[0]
 
     def maps(self, position: Position) -> tuple[MapShape, ...]:
         """Return the maps that a block at ``position`` gets."""
@@ -96,10 +107,17 @@ class Sites(Record):
         return iter(self.sites)
 
     def __getitem__(self, key: int | str) -> Site:
-        """Return a site by its place in the list, or by its path."""
+        """Return a site by its place in the list, or by its path.
+
+        Raises:
+            UnknownNameError: No site has that path; near ones are offered.
+        """
         if isinstance(key, int):
             return self.sites[key]
-        return {site.path: site for site in self.sites}[key]
+        sites = {site.path: site for site in self.sites}
+        if key not in sites:
+            raise UnknownNameError(f"no site {key!r}. {suggest(key, sites)}")
+        return sites[key]
 
     def __str__(self) -> str:
         """Return a table of the sites."""

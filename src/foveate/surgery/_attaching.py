@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import nn
@@ -18,7 +19,7 @@ from foveate.surgery._graft import (
 )
 from foveate.surgery._refusals import carrier_of
 
-__all__ = ["Held", "attach_all", "detach_all", "held_by"]
+__all__ = ["Held", "attach_all", "detach_all", "held_by", "originals_in_place"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,11 @@ class Held:
         """What runs there, one a map."""
         return self.graft.get_submodule(self.place.position)  # type: ignore[return-value]
 
+    @property
+    def original(self) -> nn.Module | None:
+        """The layer in whose place the block stands; None if in none."""
+        return self.layer.original[0] if isinstance(self.layer, Replacement) else None
+
 
 def _attach(
     model: nn.Module,
@@ -60,7 +66,8 @@ def _attach(
         layer = Replacement(layer, graft)
         _exchange(model, path, layer)
     else:
-        layer.add_module(CHILD, graft)
+        # not add_module, which asks the layer first whether it knows the name
+        setattr(layer, CHILD, graft)
         # first, so that hooks of the user's see what the layer now returns
         graft.handles[place.position] = (
             layer.register_forward_hook(run_after, prepend=True)
@@ -74,12 +81,9 @@ def _attach(
 
 def _detach(model: nn.Module, held: Held) -> None:
     """Take what a layer holds at one position off, and leave no trace of it."""
-    _count(model, held.path, -_size(held.modules))
+    _uncover(model, held)
     held.graft.release(held.place.position)
-    if held.place.position == "replace":
-        original: nn.Module = held.layer.original[0]  # type: ignore[index,assignment]
-        _exchange(model, held.path, original)
-    elif not held.graft.places:
+    if held.original is None and not held.graft.places:
         delattr(held.layer, CHILD)
 
 
@@ -116,9 +120,41 @@ def held_by(model: nn.Module) -> list[Held]:
         for position, place in graft.places.items():
             names = path.split(".")
             site = ".".join(names[: len(names) - graft.steps[position]])
-            here = place.model_copy(update={"path": site})
+            # the site of a part that is asked by itself may be that part as a whole
+            here = place.model_copy(update={"path": site or path})
             found.append(Held(path, layer, graft, here))
     return found
+
+
+@contextmanager
+def originals_in_place(model: nn.Module) -> Iterator[list[Held]]:
+    """Put the layers that were replaced back into a host for a while.
+
+    Yields:
+        What stands in their places at all other times. What is taken out of this list
+        stays out of the host.
+    """
+    replaced = [each for each in held_by(model) if each.original is not None]
+    for each in replaced:
+        _uncover(model, each)
+    try:
+        yield replaced
+    finally:
+        for each in replaced:
+            _exchange(model, each.path, each.layer)
+            _count(model, each.path, _size(each.modules))
+
+
+def _uncover(model: nn.Module, held: Held) -> None:
+    """Put the layer that was replaced back, if any was."""
+    _count(model, held.path, -_size(held.modules))
+    original = held.original
+    if original is None:
+        return
+    # it was no part of the host when that changed its mode
+    if original.training != held.layer.training:
+        original.train(held.layer.training)
+    _exchange(model, held.path, original)
 
 
 def _exchange(model: nn.Module, path: str, module: nn.Module) -> None:

@@ -16,6 +16,7 @@ from torch.fx import Proxy
 
 from foveate.errors import ShapeError, SiteError
 from foveate.records import Place, Position
+from foveate.surgery import _guard
 
 __all__ = [
     "CHILD",
@@ -51,6 +52,12 @@ class Graft(nn.Module):
         self.steps: dict[Position, int] = {}
         self.handles: dict[Position, Any] = {}
         self.example = example
+        _guard.watch(blocks_in)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        # a checkpoint that was read holds blocks as well
+        _guard.watch(blocks_in)
 
     def hold(self, place: Place, modules: Iterable[nn.Module], steps: int) -> None:
         """Hold one module for each map of a place."""
@@ -87,6 +94,30 @@ class Graft(nn.Module):
             return block(x)
 
         return each_map(value, change)
+
+    def train(self, mode: bool = True) -> Graft:  # noqa: FBT001, FBT002
+        """Set the mode, if the layer still runs the blocks."""
+        self._check_held()
+        return super().train(mode)
+
+    def _apply(self, *args: Any, **keywords: Any) -> Graft:
+        """Move or convert the blocks, if the layer still runs them."""
+        self._check_held()
+        super()._apply(*args, **keywords)  # type: ignore[no-untyped-call]
+        return self
+
+    def _check_held(self) -> None:
+        """Raise SiteError if the hooks have gone with the layer that had them.
+
+        What puts another layer in its place may hand on its children, but not hooks.
+        """
+        for position, handle in self.handles.items():
+            if handle.hooks_dict_ref() is None:
+                raise SiteError(
+                    f"the layer that held {self.places[position].block} was exchanged "
+                    "for another, as SyncBatchNorm.convert_sync_batchnorm does, and "
+                    "the block no longer runs. Convert the host first, then graft."
+                )
 
     def forward(self, *_: Any) -> Any:
         """Refuse: only a container that runs all of its children gets here."""
@@ -130,8 +161,19 @@ class Replacement(nn.Module):
 
 def graft_of(module: nn.Module) -> Graft | None:
     """Return what was grafted to a layer itself; None if nothing was."""
-    child = getattr(module, CHILD, None)
+    # its own: a host may answer for attributes of a layer that it wraps
+    child = module._modules.get(CHILD)  # noqa: SLF001
     return child if isinstance(child, Graft) else None
+
+
+def blocks_in(model: nn.Module) -> list[str]:
+    """Return in words what blocks a model has and where, for a message."""
+    return [
+        f"{place.block} {position} {place.path}"
+        for module in model.modules()
+        if isinstance(module, Graft)
+        for position, place in module.places.items()
+    ]
 
 
 def run_after(module: nn.Module, _: tuple[Any, ...], output: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -107,11 +108,11 @@ def check_choice(name: str, start: Start, options: Mapping[str, Any]) -> None:
         OptionError: It cannot begin so, or an option is no plain value.
     """
     for option, value in options.items():
-        items = value if isinstance(value, list | tuple) else [value]
-        if any(not isinstance(item, bool | int | float | str | None) for item in items):
+        if not _is_plain(value):
             raise OptionError(
                 f"{name}: option {option} must be a plain value that a file can hold "
-                f"(number, text, true or false, or a list of them), got {value!r}."
+                "(a number, text, true or false, or a list of whole numbers or texts), "
+                f"got {value!r}."
             )
     if ":" in name:
         starts: tuple[Start, ...] = ("identity", "paper")
@@ -123,6 +124,15 @@ def check_choice(name: str, start: Start, options: Mapping[str, Any]) -> None:
             f"{name} cannot start as {start!r}: its output is not only its input times "
             f"gates that can be set to one. Use start={' or '.join(map(repr, starts))}."
         )
+
+
+def _is_plain(value: Any) -> bool:
+    """Return whether a place can have ``value`` for an option."""
+    if isinstance(value, list | tuple):
+        return any(all(isinstance(item, kind) for item in value) for kind in (int, str))
+    if isinstance(value, float):
+        return math.isfinite(value)
+    return value is None or isinstance(value, bool | int | str)
 
 
 def _tried(name: str, block: nn.Module, x: Tensor) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
 from typing import Any
 
 from torch import Tensor, nn
@@ -13,22 +14,41 @@ from foveate.records import Place, Plan
 from foveate.surgery._attaching import Held, attach_all, detach_all
 from foveate.surgery._graft import CHILD
 from foveate.surgery._survey import Survey
-from foveate.surgery.running import undisturbed
+from foveate.surgery.running import fresh, undisturbed
 
 __all__ = ["prove_blocks", "prove_places"]
 
 
-class Probe(nn.Module):
-    """Does nothing, and counts how often."""
+UNSTEADY = (
+    "the host computes something else at each run, so it cannot be proven that a block "
+    "changes nothing. Make it answer the same in evaluation: fix its random numbers, "
+    "and what it keeps from run to run."
+)
 
-    def __init__(self) -> None:
+IN_PLACE = (
+    "a later layer changes this map in place, as with inplace=True, and the host reads "
+    "it elsewhere too, which a block would come between. Let that layer make a new map "
+    "(inplace=False), or graft to another."
+)
+
+
+class Probe(nn.Module):
+    """Changes nothing, and counts how often it ran.
+
+    Attributes:
+        copies: Whether it returns a new map, as a block does, or the same.
+        calls: How often it ran.
+    """
+
+    def __init__(self, *, copies: bool) -> None:
         super().__init__()
+        self.copies = copies
         self.calls = 0
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return ``x``."""
+        """Return ``x`` or a copy of it."""
         self.calls += 1
-        return x
+        return x.clone() if self.copies else x
 
 
 def prove_places(plan: Plan, seen: Survey) -> None:
@@ -41,8 +61,10 @@ def prove_places(plan: Plan, seen: Survey) -> None:
             it was.
     """
     places = [place for place in plan.places if place.position != "replace"]
-    if _changed(places, seen) is None:
+    if not places or _changed(places, seen) is None:
         return
+    if not _same(_run(seen), seen.output):
+        raise SiteError(UNSTEADY)
     # each alone, to find the one
     for place in places:
         reason = _changed([place], seen)
@@ -62,45 +84,67 @@ def prove_blocks(held: Sequence[Held], seen: Survey) -> None:
             begins with the site.
     """
     wrong: list[str] = []
-    handles = []
-    for each in held:
-        for module in each.modules:
-            hook = _watch(each.place, wrong)
-            handles.append(module.register_forward_hook(hook))
+    ran: list[nn.Module] = []
+    handles = [
+        module.register_forward_hook(_watch(each.place, wrong, ran))
+        for each in held
+        for module in each.modules
+    ]
     try:
         output = _run(seen)
-    except FoveateError as problem:
-        raise SiteError(
-            f"with its blocks the host does not run: {problem}"
-        ) from problem
+    except Exception as problem:
+        raise SiteError(wrong[0] if wrong else _broken(held, problem)) from problem
     finally:
         for handle in handles:
             handle.remove()
-    if wrong:
-        raise SiteError(wrong[0])
+    wrong += [_missed(h.place, ran.count(m)) for h in held for m in h.modules]
+    if any(wrong):
+        raise SiteError(next(filter(None, wrong)))
     exact = all(
         h.place.start != "paper" and h.place.position != "replace" for h in held
     )
     if exact and not _same(output, seen.output):
-        raise SiteError(
-            "each block starts as the identity, and yet the host's output is not what "
-            "it was: the host computes something else at each run. Put it into "
-            "evaluation mode, or make it deterministic."
-        )
+        raise SiteError(UNSTEADY)
 
 
-def _changed(places: Sequence[Place], seen: Survey) -> str | None:
+def _broken(held: Sequence[Held], problem: Exception) -> str:
+    """Return that a host does not run with its blocks, and what may help."""
+    ours = isinstance(problem, FoveateError)
+    said = str(problem) if ours else f"{_traces.seen(problem)}."
+    replaced = [h.place.path for h in held if h.place.position == "replace"]
+    cure = (
+        f" The host may need more of {_checks.cut(replaced)} than its answer: graft "
+        "after it instead."
+    )
+    return f"with its blocks the host does not run: {said}{cure if replaced else ''}"
+
+
+def _missed(place: Place, calls: int) -> str:
+    """Return what is amiss with a block that ran so often; nothing if it ran once."""
+    if calls == 1:
+        return ""
+    return (
+        f"{place.path}: the host does not reach this layer by its name only, so what "
+        f"stands in its place ran {calls} times. Graft after it instead."
+    )
+
+
+def _changed(
+    places: Sequence[Place], seen: Survey, *, copies: bool = True
+) -> str | None:
     """Return what is amiss with nothing at ``places``; None if nothing is."""
     probes: list[Probe] = []
 
     def new_probes(place: Place) -> list[Probe]:
-        new = [Probe() for _ in place.maps]
+        new = [Probe(copies=copies) for _ in place.maps]
         probes.extend(new)
         return new
 
     held = attach_all(seen.model, places, (), new_probes)
     try:
         output = _run(seen)
+    except FoveateError:
+        return _cure(held)
     except Exception as problem:  # noqa: BLE001 - the host may raise anything
         return f"{_cure(held)} Seen: {_traces.seen(problem)}."
     finally:
@@ -108,42 +152,51 @@ def _changed(places: Sequence[Place], seen: Survey) -> str | None:
     for probe in probes:
         if probe.calls != 1:
             return f"{_cure(held)} Seen: the block ran {probe.calls} times."
-    return None if _same(output, seen.output) else f"{_cure(held)} Its output changes."
+    if _same(output, seen.output):
+        return None
+    if copies and _changed(places, seen, copies=False) is None:
+        return IN_PLACE
+    return f"{_cure(held)} Seen: the host's output changes."
 
 
 def _cure(held: Sequence[Held]) -> str:
     layer = held[0].layer
     names = [name for name, _ in layer.named_children()]
     children = [f"{held[0].path}.{name}" for name in names if name != CHILD]
-    advice = f"one of them: {_checks.cut(children, most=6)}" if children else "another"
+    known = f"one of them: {_checks.cut(children, most=6)}"
+    advice = known if children else "another layer"
     return (
         f"{type(layer).__name__} does something with each of its children, so a block "
         f"cannot be one of them. Graft to {advice}."
     )
 
 
-def _watch(place: Place, wrong: list[str]) -> Callable[[Any, Any, Any], None]:
+def _watch(
+    place: Place, wrong: list[str], ran: list[nn.Module]
+) -> Callable[[Any, Any, Any], None]:
     """Return a hook that notes in ``wrong`` what a block does not keep."""
 
-    def check(_: nn.Module, args: tuple[Tensor], output: Any) -> None:
+    def check(module: nn.Module, args: tuple[Tensor], output: Any) -> None:
         (x,) = args
+        ran.append(module)
         if not isinstance(output, Tensor) or output.shape != x.shape:
             wrong.append(
                 f"{place.path}: {place.block} must return the shape that it gets, "
                 f"{tuple(x.shape)}."
             )
         elif place.start != "paper" and not _same(output, x):
+            finite = "its own output" if x.isfinite().all() else "the map that it gets"
             wrong.append(
                 f"{place.path}: {place.block} does not start as the identity with "
-                f"start={place.start!r}: its own output is not finite there. Use "
-                "start='paper' to see it, or another block."
+                f"start={place.start!r}: {finite} is not finite there. Use another "
+                "block or another layer, or start='paper' to have it all the same."
             )
 
     return check
 
 
 def _run(seen: Survey) -> Any:
-    args, keywords = seen.inputs
+    args, keywords = fresh(seen.inputs)
     with undisturbed(seen.model):
         return seen.model(*args, **keywords)
 
@@ -161,4 +214,6 @@ def _same(one: Any, other: Any) -> bool:
         return one.keys() == other.keys() and all(_same(one[k], other[k]) for k in one)
     if isinstance(one, list | tuple) and isinstance(other, list | tuple):
         return len(one) == len(other) and all(map(_same, one, other))
+    if is_dataclass(one) and type(one) is type(other):
+        return _same(vars(one), vars(other))
     return True

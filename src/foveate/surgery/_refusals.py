@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 
 from torch import nn
 
 from foveate import _checks
 from foveate.records import Position
 from foveate.surgery._graft import CHILD, graft_of
-from foveate.surgery._survey import Layer, Survey
+from foveate.surgery._maps import no_map
+from foveate.surgery._survey import Layer, Survey, is_convolution, is_norm
 
 __all__ = ["carrier_of", "refusal"]
 
-MAP_DIMS = 4
-TOKEN_DIMS = 3
+REWRITING = ("reparameterize", "switch_to_deploy")
+"""Methods by which a layer exchanges all that it is made of."""
 
-SLACK = 2
-"""How many rows or columns an unpadded convolution may take from a map."""
-
-FUSING = (
-    "forward_fuse",
-    "fuse",
-    "fuse_convs",
-    "reparameterize",
-    "switch_to_deploy",
-)
+FUSING = ("forward_fuse", "fuse", "fuse_convs", *REWRITING)
 """Methods by which a layer rewrites its own children."""
 
 
@@ -34,7 +27,7 @@ def refusal(survey: Survey, path: str, position: Position) -> str | None:
     layer = survey.layers.get(path)
     if layer is None:
         return _idle(survey, path)
-    reason = _no_map(survey, layer, position) or _repeated(layer)
+    reason = no_map(survey, layer, position) or _repeated(layer)
     if reason is None and position == "replace":
         reason = _not_replaceable(layer)
     carrier = carrier_of(survey.model, path, position)
@@ -79,50 +72,6 @@ def _idle(survey: Survey, path: str) -> str:
         "does not run when the host does (the host may use its weights or children by "
         f"itself), so a block there never would.{hint}"
     )
-
-
-def _no_map(survey: Survey, layer: Layer, position: Position) -> str | None:
-    shapes = layer.outputs if position == "after" else layer.inputs
-    verb = "returns" if position == "after" else "gets"
-    if not shapes and position != "after":
-        return (
-            "gets no feature maps as its first argument. Graft after the layer that "
-            "its maps come from."
-        )
-    if not shapes or any(len(shape) != MAP_DIMS for shape in shapes):
-        seen = ", ".join(str(shape) for shape in shapes) or layer.returned
-        tokens = len(shapes) == 1 and len(shapes[0]) == TOKEN_DIMS
-        what = "tokens, as transformers do" if tokens else "no feature maps"
-        return (
-            f"{verb} {what}: {seen}. Blocks need maps (B, C, H, W): choose a "
-            "layer that has them (fv.sites lists them)."
-        )
-    if not layer.floating:
-        return f"{verb} {layer.dtype}; blocks need floating point."
-    if any(_channels_last(survey, layer, shape) for shape in shapes):
-        seen = ", ".join(str(shape) for shape in shapes)
-        return (
-            f"{verb} maps with channels last, (B, H, W, C): {seen}. Choose a layer "
-            "where they stand second (fv.sites lists them)."
-        )
-    return None
-
-
-def _channels_last(survey: Survey, layer: Layer, shape: Sequence[int]) -> bool:
-    """Return whether the middle axes of a map, and not its last, are the image's."""
-    if isinstance(layer.module, nn.Linear | nn.LayerNorm) and not hasattr(
-        layer.module, "data_format"
-    ):
-        # timm's LayerNorm2d is a LayerNorm that does stand channels second
-        return "2d" not in type(layer.module).__name__.lower()
-    if survey.image is None:
-        return False
-    height, width = survey.image
-
-    def like_the_image(rows: int, columns: int) -> bool:
-        return abs(rows * width - columns * height) <= SLACK * max(height, width)
-
-    return not like_the_image(*shape[2:]) and like_the_image(*shape[1:3])
 
 
 def _repeated(layer: Layer) -> str | None:
@@ -179,22 +128,80 @@ def _between(layer: Layer, position: Position) -> str | None:
 
 
 def _fused(survey: Survey, layer: Layer) -> str | None:
-    """Refuse the children of a layer that rewrites them."""
-    parent_path = layer.path.rpartition(".")[0]
-    if not parent_path:
-        return None
-    parent = survey.model.get_submodule(parent_path)
-    method = next((name for name in FUSING if hasattr(parent, name)), None)
-    if method is None:
-        return None
-    return (
-        f"is rewritten by its parent {parent_path} ({type(parent).__name__}.{method}), "
-        f"and the block would be lost. Graft to {parent_path} instead."
+    """Refuse what a layer further out rewrites."""
+    own = type(layer.module)
+    if own.__module__.startswith("timm.") and hasattr(own, "fuse"):
+        return (
+            f"is exchanged for another layer when timm fuses it ({own.__name__}.fuse), "
+            "and the block would be lost. Graft to the layer that holds it instead."
+        )
+    methods: Sequence[str] = FUSING
+    path = layer.path.rpartition(".")[0]
+    while path:
+        holder = survey.model.get_submodule(path)
+        method = next((name for name in methods if _rewrites(holder, name)), None)
+        if method in REWRITING and _is_merely_run(holder, layer, path):
+            method = None
+        if method is not None:
+            cure = (
+                "Graft before the layer that comes next"
+                if _is_sequence(holder)
+                else f"Graft to {path}"
+            )
+            return (
+                f"is rewritten by {path} ({type(holder).__name__}.{method}), and the "
+                f"block would be lost. {cure} instead."
+            )
+        # a layer further out fuses what its children are made of, not them
+        methods, path = REWRITING, path.rpartition(".")[0]
+    return None
+
+
+def _is_merely_run(holder: nn.Module, layer: Layer, path: str) -> bool:
+    """Return whether a layer is left alone when branches become one convolution.
+
+    Such are the activation and the attention that follow them, but nothing in a branch,
+    which has a BatchNorm.
+    """
+    branch = holder.get_submodule(layer.path.removeprefix(f"{path}.").split(".")[0])
+    within = any(is_norm(module) for module in branch.modules())
+    return not within and not is_convolution(layer.module)
+
+
+def _has_own(module: nn.Module) -> bool:
+    """Return whether a layer has something under the name of its blocks."""
+    # not hasattr, as a layer may answer for the attributes of one that it wraps
+    inner = (module._modules, module._parameters, module._buffers)  # noqa: SLF001
+    return any(CHILD in names for names in (vars(module), *inner))
+
+
+def _rewrites(holder: nn.Module, name: str) -> bool:
+    """Return whether a layer has a method that rewrites what it is made of."""
+    method = getattr(holder, name, None)
+    if not callable(method) or name == "forward_fuse":
+        return method is not None
+    # one that must be given something, such as maps, is of another kind
+    parameters = signature(method).parameters.values()
+    return all(
+        p.default is not p.empty or p.kind in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+        for p in parameters
     )
 
 
 def _taken(layer: Layer, position: Position) -> str | None:
     graft = graft_of(layer.module)
+    if graft is None and _has_own(layer.module):
+        return (
+            f"has something of its own that is called {CHILD!r}, the name under which "
+            "a layer holds its blocks. Rename it, or graft to another layer."
+        )
+    if position == "replace" and graft is None:
+        inner = (name for name, m in layer.module.named_modules() if graft_of(m))
+        within = next(inner, None)
+        return within and (
+            f"its {within} holds a block, which would go with it. Take that out first: "
+            f"fv.prune(model, at='{layer.path}.**')."
+        )
     # a replacement holds nothing else, and what has blocks is not replaced
     shared = position in ("after", "before") and graft and "replace" not in graft.places
     if graft is None or (shared and position not in graft.places):

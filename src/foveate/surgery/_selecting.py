@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import cast
 
 from torch import nn
 
@@ -35,7 +36,8 @@ def select(
         OptionError: It is no selector.
     """
     chosen: set[str] = set()
-    for selector in [at] if isinstance(at, str) or callable(at) else at:
+    several = isinstance(at, Iterable) and not isinstance(at, str) and not callable(at)
+    for selector in cast("Iterable[Selector]", at if several else [at]):
         found = _matching(selector, sites, host)
         if not found:
             raise SiteError(_unknown(selector, sites, host))
@@ -49,6 +51,13 @@ def _matching(selector: Selector, sites: Sequence[Site], host: nn.Module) -> lis
     if isinstance(selector, str):
         meant = _predicate(selector, sites)
         return [site for site in sites if meant(site)]
+    if isinstance(selector, nn.Module):
+        paths = (repr(path) for path, m in host.named_modules() if m is selector)
+        raise OptionError(
+            f"at: expected the name of a layer, got the layer itself "
+            f"({type(selector).__name__}). Its name is "
+            f"{next(paths, 'not one of this host')}."
+        )
     if callable(selector):
         # those without maps have no channels to ask for
         return [s for s in sites if s.outputs and selector(s)]
@@ -70,7 +79,10 @@ def _predicate(selector: str, sites: Sequence[Site]) -> Callable[[Site], bool]:
     try:
         pattern = re.compile(rest if colon and kind == "re" else _translated(selector))
     except re.error as problem:
-        raise OptionError(f"at: cannot read {selector!r}: {problem}.") from None
+        raise OptionError(
+            f"at: cannot read {selector!r}: {problem}. Every '{{' and '[' needs its "
+            "end, as in 'layer{1,2}.[01]'."
+        ) from None
     return lambda site: pattern.fullmatch(site.path) is not None
 
 
@@ -128,7 +140,9 @@ def _piece(part: str, *, inside: bool) -> str:
     if part == "," and inside:
         return "|"
     if part.startswith("["):
-        return part.replace("[!", "[^", 1)
+        # a bracket or a doubled sign within would be another syntax some day
+        inner = re.sub(r"([\[&~|])", r"\\\1", part[1:-1])
+        return f"[{re.sub('^!', '^', inner)}]"
     return re.escape(part)
 
 
@@ -148,7 +162,7 @@ def _unknown(selector: Selector, sites: Sequence[Site], host: nn.Module) -> str:
         near = _checks.suggest(selector.removeprefix("type:"), types)
         return f"at: no layer of type {selector.removeprefix('type:')!r}. {near}"
     other = _same_layer(selector, host)
-    if other:
+    if other not in (None, selector):
         return (
             f"at: {selector} is the same layer as {other}, which the host uses in "
             "several places. Choose the layer that holds it, or one beside it."

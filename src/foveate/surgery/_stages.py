@@ -53,9 +53,11 @@ def _informed(host: nn.Module, trunk: str, survey: Survey) -> dict[int, str]:
         return {}
     stages = {}
     for number, entry in enumerate(entries):
-        path = entry.get("module") if isinstance(entry, Mapping) else None
-        if path and f"{trunk}{path}" in survey.layers:
-            stages[number] = f"{trunk}{path}"
+        path = str(entry.get("module", "")) if isinstance(entry, Mapping) else ""
+        # timm's networks that return features have the layers side by side
+        for name in (f"{trunk}{path}", f"{trunk}{path.replace('.', '_')}"):
+            if name in survey.layers:
+                stages[number] = name
     return stages
 
 

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from foveate.blocks import Block
+from foveate.errors import OptionError
 from foveate.records import Start
 
 __all__ = ["Blended", "Grafted", "Opened", "Plain", "grafted"]
@@ -103,9 +104,14 @@ def grafted(block: nn.Module, start: Start, channels: int) -> Grafted:
     Raises:
         OptionError: The block cannot begin so.
     """
+    if start == "gate":
+        if not isinstance(block, Block):
+            raise OptionError(
+                f"{type(block).__name__} cannot start as 'gate': only blocks of the "
+                "catalogue have gates to open. Use start='identity' or 'paper'."
+            )
+        return Opened(block, block.open_gate())
     if start == "paper" or (isinstance(block, Block) and block.starts_as_identity):
         # within a blend of 0 a scale of 0 would never learn
         return Plain(block)
-    if start == "gate" and isinstance(block, Block):
-        return Opened(block, block.open_gate())
     return Blended(block, channels)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _traces
-from foveate.errors import FoveateError, OptionError, ShapeError, SiteError
+from foveate.errors import FoveateError, OptionError, ShapeError
 from foveate.surgery._graft import CHILD, each_map
-from foveate.surgery.running import Inputs, undisturbed
+from foveate.surgery._reach import check_host
+from foveate.surgery.running import Inputs, fresh, undisturbed
 
-__all__ = ["Layer", "Survey", "check_host", "is_norm", "survey"]
+__all__ = ["Layer", "Survey", "is_convolution", "is_norm", "survey"]
 
 Shape = tuple[int, ...]
 
@@ -33,9 +34,9 @@ class Layer:
         outputs: The shapes of what it returned, if that is a tensor or several.
         returned: What it returned, in words.
         extra: Whether it got more than one argument.
-        floating: Whether what it returned is of floating point.
         device: Where what it returned is.
         dtype: The type of that.
+        got: The type of the first tensor that it got.
         norm: The BatchNorm that its output goes straight into, by its path.
         convolution: The convolution whose output it gets, if it is a BatchNorm.
     """
@@ -47,9 +48,9 @@ class Layer:
     outputs: tuple[Shape, ...] = ()
     returned: str = "nothing"
     extra: bool = False
-    floating: bool = True
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     dtype: torch.dtype = torch.float32
+    got: torch.dtype = torch.float32
     norm: str | None = None
     convolution: str | None = None
 
@@ -98,54 +99,23 @@ def survey(model: nn.Module, inputs: Inputs) -> Survey:
         if path and CHILD not in path.split(".")
     }
     layers: dict[str, Layer] = {}
-    args, keywords = inputs
+    args, keywords = fresh(inputs)
+    # a host may change them
+    words = [_words(value) for value in (*args, *keywords.values())]
     with undisturbed(model), _watching(paths, layers):
         try:
             output = model(*args, **keywords)
         except FoveateError:
             raise
         except Exception as problem:
-            shapes = ", ".join(_words(value) for value in (*args, *keywords.values()))
             raise OptionError(
-                f"example: {type(model).__name__} does not run with {shapes}: "
-                f"{_traces.seen(problem)}."
+                f"example: {type(model).__name__} does not run with "
+                f"{', '.join(words) or 'no arguments'}: {_traces.seen(problem)}. Give "
+                "the shape of an input that it takes, such as (1, 3, 224, 224), a "
+                "tensor, or a tuple of its arguments."
             ) from problem
     idle = tuple(path for path in paths.values() if path not in layers)
     return Survey(model, inputs, output, layers, idle)
-
-
-def check_host(model: nn.Module) -> None:
-    """Raise SiteError if hooks do not reach the layers of ``model``."""
-    if not isinstance(model, nn.Module):
-        raise OptionError(
-            f"expected a host, a torch.nn.Module, got {model!r} "
-            f"({type(model).__name__})."
-        )
-    kind = type(model).__name__
-    wrapped = isinstance(
-        model, nn.DataParallel | nn.parallel.DistributedDataParallel
-    ) or hasattr(model, "_orig_mod")
-    if wrapped:
-        raise SiteError(
-            f"the host is wrapped in {kind}, which would not notice a block that comes "
-            "later. Graft to the model inside first, then wrap or compile it."
-        )
-    if getattr(model, "_compiled_call_impl", None) is not None:
-        raise SiteError(
-            "the host was compiled in place (model.compile()), which would not notice "
-            "a block that comes later. Graft first, then compile."
-        )
-    if isinstance(model, torch.jit.ScriptModule):
-        raise SiteError(
-            "the host is TorchScript, which takes no hooks. Graft to the Python model, "
-            "and export that with torch.export or to ONNX."
-        )
-    if hasattr(model, "predictor") and isinstance(
-        getattr(model, "model", None), nn.Module
-    ):
-        raise SiteError(
-            f"{kind} wraps the network. Give the network itself: {kind.lower()}.model."
-        )
 
 
 def is_norm(module: nn.Module) -> bool:
@@ -163,6 +133,8 @@ def _watching(paths: dict[nn.Module, str], layers: dict[str, Layer]) -> Iterator
         layer = layers.get(paths[module]) or Layer(paths[module], module)
         layer.extra = len(args) + len(keywords) > 1
         layer.inputs = _shapes(args[0]) if args else ()
+        first = _first_tensor(args)
+        layer.got = layer.got if first is None else first.dtype
         source = sources.get(id(args[0])) if args else None
         if is_norm(module) and source is not None and source[0]() is args[0]:
             source[1].norm = layer.path
@@ -177,25 +149,34 @@ def _watching(paths: dict[nn.Module, str], layers: dict[str, Layer]) -> Iterator
         layer.returned = _words(output)
         tensor = _first_tensor(output)
         if tensor is not None:
-            layer.floating = tensor.is_floating_point()
             layer.device, layer.dtype = tensor.device, tensor.dtype
-        if _is_convolution(module) and isinstance(output, Tensor):
+        if is_convolution(module) and isinstance(output, Tensor):
             sources[id(output)] = (weakref.ref(output), layer)
 
-    handles = []
-    for module in paths:
-        handles += [
-            module.register_forward_pre_hook(enter, with_kwargs=True),
-            module.register_forward_hook(leave),
-        ]
+    with _hooked(paths, enter, leave):
+        yield
+
+
+@contextmanager
+def _hooked(
+    modules: Iterable[nn.Module],
+    enter: Callable[..., None],
+    leave: Callable[..., None],
+) -> Iterator[None]:
+    """Call ``enter`` before and ``leave`` after each of the modules."""
+    handles: list[Any] = []
     try:
+        for module in modules:
+            handles.append(module.register_forward_pre_hook(enter, with_kwargs=True))
+            handles.append(module.register_forward_hook(leave))
         yield
     finally:
         for handle in handles:
             handle.remove()
 
 
-def _is_convolution(module: nn.Module) -> bool:
+def is_convolution(module: nn.Module) -> bool:
+    """Return whether a layer is a convolution."""
     return isinstance(module, nn.Conv1d | nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d)
 
 
@@ -210,8 +191,8 @@ def _shapes(value: Any) -> tuple[Shape, ...]:
 
 
 def _first_tensor(value: Any) -> Tensor | None:
-    while isinstance(value, list | tuple) and value:
-        value = value[0]
+    while isinstance(value, list | tuple | Mapping) and value:
+        value = next(iter(value.values() if isinstance(value, Mapping) else value))
     return value if isinstance(value, Tensor) else None
 
 

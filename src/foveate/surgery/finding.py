@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from torch import nn
 
 from foveate.records import POSITIONS, MapShape, Site, Sites
-from foveate.surgery._refusals import MAP_DIMS, refusal
+from foveate.surgery._maps import MAP_DIMS
+from foveate.surgery._refusals import refusal
 from foveate.surgery._selecting import Selector, select
 from foveate.surgery._stages import stages_of
 from foveate.surgery._survey import Layer, Survey, survey

@@ -114,6 +114,11 @@ def prune(
         ('1', ['0.weight', '0.bias'])
     """
     held = held_by(model)
+    if at is not None and not held:
+        raise SiteError(
+            f"prune: no layer of {type(model).__name__} has a block, so at={at!r} "
+            "means none. Leave it out to take out what there is, if anything."
+        )
     if at is not None:
         chosen = {site.path for site in select(at, [_as_site(h) for h in held], model)}
         held = [each for each in held if each.place.path in chosen]
@@ -148,11 +153,12 @@ def _refuse(plan: Plan) -> None:
     if plan.refused:
         reasons = [f"{each.path}: {each.reason}" for each in plan.refused]
         more = len(reasons) - 1
-        rest = f" ({more} more sites are refused: see plan.refused)" if more else ""
-        raise SiteError(
-            f"{reasons[0]}{rest} To graft to the others only, make the plan first: "
+        rest = f" ({more} more sites are refused: see plan.refused.)" if more else ""
+        cure = (
+            " To graft to the others only, make the plan first: "
             "fv.graft(model, fv.plan(...).fitting())."
         )
+        raise SiteError(f"{reasons[0]}{rest}{cure if plan.places else ''}")
     if not plan.places:
         raise SiteError("the plan has no places, so there is nothing to graft.")
 
@@ -172,6 +178,7 @@ def _checked(plan: Plan, seen: Survey, given: Mapping[str, Any]) -> Plan:
         )
     sites = {site.path: site for site in every_site(seen)}
     host = type(seen.model).__name__
+    taken: dict[tuple[str | None, Position], str] = {}
     for place in plan.places:
         site = sites.get(place.path)
         if site is None:
@@ -182,6 +189,13 @@ def _checked(plan: Plan, seen: Survey, given: Mapping[str, Any]) -> Plan:
             )
         if place.position in site.refusals:
             raise SiteError(f"{place.path}: {site.refusals[place.position]}")
+        there = carrier_of(seen.model, place.path, place.position), place.position
+        if there in taken:
+            raise SiteError(
+                f"{place.path}: the plan has a block {place.position} {taken[there]} "
+                "already, which is the same place. Take one of the two out of it."
+            )
+        taken[there] = place.path
         here = [shape.channels for shape in site.maps(place.position)]
         planned = [shape.channels for shape in place.maps]
         if here != planned:
@@ -211,8 +225,11 @@ def _apply(plan: Plan, seen: Survey) -> None:
 
 def _grafted(place: Place, shape: MapShape, layer: Layer) -> nn.Module:
     """Return a new block as it begins, where its maps will be and of their type."""
-    # made on the CPU, so that its first weights are the same on any device
-    with torch.device("meta" if layer.device.type == "meta" else "cpu"):
+    # made on the CPU, so that its first weights are the same on any device, and so that
+    # it can learn, whatever the mode of the caller
+    device = "meta" if layer.device.type == "meta" else "cpu"
+    with torch.inference_mode(mode=False), torch.device(device):
         block = make_block(place, shape)
         start = grafted(block, place.start, shape.channels)
-    return start.to(layer.device, layer.dtype)
+    dtype = layer.dtype if place.position == "after" else layer.got
+    return start.to(layer.device, dtype)

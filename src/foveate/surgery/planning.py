@@ -90,9 +90,10 @@ def plan_for(
         try:
             if carrier in carriers:
                 raise SiteError(
-                    f"its output is that of {carriers[carrier]}, which gets the block "
+                    f"is the same place as {carriers[carrier]}, which gets the block "
                     "already. Select one of the two."
                 )
+            _check_apart(site, position, places)
             places.append(_place(site, name, position, start, options))
             carriers[carrier] = site.path
         except FoveateError as problem:
@@ -103,6 +104,17 @@ def plan_for(
         places=tuple(places),
         refused=tuple(refused),
     )
+
+
+def _check_apart(site: Site, position: Position, places: Sequence[Place]) -> None:
+    """Raise SiteError if a layer to replace holds another that is replaced."""
+    # what a layer holds has ended before it, so it comes first
+    within = [p.path for p in places if p.path.startswith(f"{site.path}.")]
+    if position == "replace" and within:
+        raise SiteError(
+            f"holds {within[0]}, which is to be replaced by itself. Select one of the "
+            "two."
+        )
 
 
 def _place(

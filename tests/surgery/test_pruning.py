@@ -1,0 +1,172 @@
+"""Blocks are taken out again, and the host is what it was."""
+
+import pytest
+import torch
+from torch import nn
+
+import foveate as fv
+from foveate import surgery
+from foveate.errors import SiteError
+
+EXAMPLE = (1, 3, 16, 8)
+
+
+class Wrapper(nn.Module):
+    """A layer that answers for all attributes of the one within."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
+def conv():
+    return nn.Conv2d(3, 3, 3, padding=1)
+
+
+def net():
+    """Return a host of three convolutions, the second within two sequences."""
+    inner = nn.Sequential(nn.Tanh(), nn.Sequential(conv(), nn.ReLU()))
+    return nn.Sequential(conv(), inner, conv())
+
+
+def graft(host, at, block="se", **options):
+    return fv.graft(host, block, at=at, example=EXAMPLE, **options)
+
+
+def rouse(host):
+    """Move each block from its start."""
+    for key, value in host.named_parameters():
+        if key.endswith("amount"):
+            value.data.fill_(0.5)
+
+
+def tree(host):
+    """Return each layer of a host and its hooks."""
+    return [
+        (path, id(module), list(module._forward_hooks), list(module._forward_pre_hooks))
+        for path, module in host.named_modules()
+    ]
+
+
+def held(host):
+    """Return the layers that hold a block, and where."""
+    return [(place.path, place.position) for place in surgery.planned(host).places]
+
+
+def test_pruning_by_a_pattern_leaves_other_blocks():
+    host = net()
+    graft(host, ["0", "1.1", "2"])
+
+    taken = fv.prune(host, at="[01].**")
+
+    assert [place.path for place in taken.places] == ["0", "1.1"]
+    assert held(host) == [("2", "after")]
+
+
+@pytest.mark.parametrize("at", ["type:Conv2d", nn.Conv2d, "re:[02]"], ids=str)
+def test_pruning_takes_selectors_of_types_and_classes(at):
+    host = net()
+    graft(host, ["0", "1", "2"])
+
+    fv.prune(host, at=at)
+
+    assert held(host) == [("1", "after")]
+
+
+def test_pruning_what_holds_no_block_offers_what_does():
+    host = net()
+    graft(host, "1.1.0")
+
+    with pytest.raises(SiteError, match=r"no layer matches '1.1.1'. Did you mean"):
+        fv.prune(host, at="1.1.1")
+
+
+def test_pruning_a_pattern_of_a_host_without_blocks_says_that_it_has_none():
+    with pytest.raises(SiteError, match=r"^prune: no layer of Sequential has a block"):
+        fv.prune(net(), at="1")
+
+
+def test_pruning_a_host_without_blocks_takes_nothing():
+    assert fv.prune(net()) is None
+
+
+def test_pruning_a_part_of_a_host_takes_the_blocks_of_that_part():
+    host = net()
+    graft(host, ["0", "1"])
+
+    taken = fv.prune(host[1])
+
+    # as seen from that part
+    assert [place.path for place in taken.places] == ["1.1"]
+    assert held(host) == [("0", "after")]
+
+
+def test_what_was_pruned_from_a_part_can_be_grafted_to_it_again():
+    host = net()
+    graft(host, "1")
+
+    fv.graft(host[1], fv.prune(host[1]))
+
+    assert held(host) == [("1.1.1", "after")]
+
+
+def test_what_was_pruned_can_be_grafted_again():
+    host = net()
+    graft(host, ["0", "1"])
+    rouse(host)
+
+    fv.graft(host, fv.prune(host))
+
+    assert held(host) == [("0", "after"), ("1", "after")]
+    assert not any(v.any() for k, v in host.state_dict().items() if "amount" in k)
+
+
+@pytest.mark.parametrize("position", ["after", "before", "replace"])
+def test_pruning_leaves_the_tree_and_its_hooks_as_they_were(position):
+    host = net()
+    host[1].register_forward_hook(lambda *_: None)
+    before = tree(host)
+
+    graft(host, "1", position=position)
+    fv.prune(host)
+
+    assert tree(host) == before
+
+
+def test_a_replaced_layer_comes_back_in_the_mode_of_the_host():
+    host = nn.Sequential(nn.BatchNorm2d(3)).train()
+    graft(host, "0", position="replace")
+
+    host.eval()
+    fv.prune(host)
+
+    assert not host[0].training
+
+
+def test_a_replaced_layer_moves_with_the_host():
+    host = net()
+    graft(host, "2", position="replace")
+
+    host.double()
+    fv.prune(host)
+
+    assert host[2].weight.dtype == torch.float64
+
+
+def test_pruning_a_layer_that_answers_for_another_takes_each_block_once():
+    host = nn.Sequential(Wrapper(conv()))
+    before = tree(host)
+    graft(host, ["0", "0.inner"])
+
+    fv.prune(host)
+
+    assert tree(host) == before
