@@ -62,17 +62,21 @@ def test_public_names_are_these():
         "doctor",
         "errors",
         "graft",
+        "grafts",
         "hosts",
         "interop",
+        "load",
         "names",
         "ops",
         "plan",
         "profile",
         "prune",
         "records",
+        "save",
         "sites",
         "study",
         "surgery",
+        "swap",
     ]
 
 

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from foveate.checkup import doctor
     from foveate.profile import cost
     from foveate.study import compare
-    from foveate.surgery import graft, plan, prune, sites
+    from foveate.surgery import graft, grafts, load, plan, prune, save, sites, swap
 
 __all__ = [
     "backbones",
@@ -40,17 +40,21 @@ __all__ = [
     "doctor",
     "errors",
     "graft",
+    "grafts",
     "hosts",
     "interop",
+    "load",
     "names",
     "ops",
     "plan",
     "profile",
     "prune",
     "records",
+    "save",
     "sites",
     "study",
     "surgery",
+    "swap",
 ]
 
 _HOMES = {
@@ -60,10 +64,14 @@ _HOMES = {
     "create": "blocks",
     "doctor": "checkup",
     "graft": "surgery",
+    "grafts": "surgery",
+    "load": "surgery",
     "names": "catalog",
     "plan": "surgery",
     "prune": "surgery",
+    "save": "surgery",
     "sites": "surgery",
+    "swap": "surgery",
 }
 
 

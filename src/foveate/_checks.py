@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from foveate.errors import OptionError
 
@@ -12,6 +12,7 @@ __all__ = [
     "cut",
     "finite_or_none",
     "hidden_width",
+    "misfits",
     "multiple_of",
     "number",
     "odd",
@@ -195,3 +196,31 @@ def cut(words: Sequence[str], most: int = 8) -> str:
     """
     more = f" and {len(words) - most} more" if len(words) > most else ""
     return ", ".join(words[:most]) + more
+
+
+def misfits(
+    own: Mapping[str, Sequence[int]], given: Mapping[str, Sequence[int]]
+) -> str:
+    """Return what keeps weights from a module, for a message; empty if they fit.
+
+    Args:
+        own: The shapes of the tensors of the module, by their names.
+        given: Those of the weights.
+
+    Example:
+        >>> misfits({"fc.bias": (10,), "fc.weight": (10, 8)}, {"fc.bias": (5,)})
+        'Missing: fc.weight. Of another shape: fc.bias is (5,), needed (10,).'
+    """
+    missing = [key for key in own if key not in given]
+    unexpected = [key for key in given if key not in own]
+    wrong = [
+        f"{key} is {tuple(given[key])}, needed {tuple(own[key])}"
+        for key in own
+        if key in given and tuple(given[key]) != tuple(own[key])
+    ]
+    parts = [
+        f"Missing: {cut(missing)}." if missing else "",
+        f"Unexpected: {cut(unexpected)}." if unexpected else "",
+        f"Of another shape: {cut(wrong)}." if wrong else "",
+    ]
+    return " ".join(part for part in parts if part)

@@ -206,3 +206,35 @@ def test_a_network_without_room_for_values_is_refused(weights, tmp_path):
 
     with pytest.raises(WeightsError, match=r"is on the meta device.*to_empty"):
         hosts.load_weights(network().to("meta"), tmp_path / "last.pt")
+
+
+@pytest.mark.parametrize("skip", [["2"], ["2.*"], ["2.weight", "2.bias"], ["[2]"]])
+def test_what_is_skipped_keeps_its_weights(skip, weights, tmp_path):
+    torch.save({**weights, "2.weight": torch.zeros(9, 4)}, tmp_path / "last.pt")
+    model = network()
+    head = model[2].weight.clone()
+
+    hosts.load_weights(model, tmp_path / "last.pt", skip=skip)
+
+    assert torch.equal(model[2].weight, head)
+    assert torch.equal(model[0].weight, weights["0.weight"])
+
+
+def test_what_is_skipped_may_be_absent_from_the_file(weights, tmp_path):
+    trunk = {key: value for key, value in weights.items() if not key.startswith("2.")}
+    torch.save(trunk, tmp_path / "last.pt")
+    model = network()
+
+    hosts.load_weights(model, tmp_path / "last.pt", skip=["2"])
+
+    assert torch.equal(model[0].weight, weights["0.weight"])
+
+
+def test_what_is_to_be_skipped_must_be_there(weights, tmp_path):
+    torch.save(weights, tmp_path / "last.pt")
+
+    with pytest.raises(
+        WeightsError,
+        match=r"^Sequential: no weight is called 'head', which is to be skipped. Known",
+    ):
+        hosts.load_weights(network(), tmp_path / "last.pt", skip=["head"])

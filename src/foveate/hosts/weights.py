@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pickle
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +31,9 @@ CODE = re.compile(r"Unsupported (?:global: GLOBAL|class) (\S+)")
 State = dict[str, Tensor]
 
 
-def load_weights(model: nn.Module, path: str | Path, *, prefix: str = "") -> None:
+def load_weights(
+    model: nn.Module, path: str | Path, *, prefix: str = "", skip: Collection[str] = ()
+) -> None:
     """Copy the weights of a file into a network, all of them under their own names.
 
     A file that ends in ``.safetensors`` is read as such, any other as ``torch.save``
@@ -43,10 +46,13 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str = "") -> Non
         path: The file.
         prefix: What the keys to load begin with, such as ``model.``; others are then
             ignored.
+        skip: Layers, or globs over keys, that keep the weights that they have, such as
+            ``fc``, a head for other classes.
 
     Raises:
-        WeightsError: The file cannot be read without running code, or its keys are
-            missing, unexpected or of another shape. The network is left as it was.
+        WeightsError: The file cannot be read without running code, its keys are
+            missing, unexpected or of another shape, or nothing is called as ``skip``
+            says. The network is left as it was.
 
     Example:
         >>> import tempfile
@@ -64,6 +70,9 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str = "") -> Non
     # those that came with old versions of torch have no counts of batches
     counts = {key: own[key] for key in own if key.rpartition(".")[2] == COUNTER}
     state = {**counts, **state}
+    left = _skipped(model, own, skip)
+    kept = {key: own[key] for key in own if key in left}
+    state = {**{key: state[key] for key in state if not _is_meant(key, skip)}, **kept}
     _refuse_misfits(f"{path.name}: its weights do not fit {_name(model)}.", own, state)
     if any(isinstance(value, Tensor) and value.is_meta for value in own.values()):
         raise WeightsError(
@@ -71,6 +80,29 @@ def load_weights(model: nn.Module, path: str | Path, *, prefix: str = "") -> Non
             "values. Make room first: model.to_empty(device='cpu')."
         )
     model.load_state_dict(state)
+
+
+def _skipped(model: nn.Module, own: State, skip: Collection[str]) -> set[str]:
+    """Return the keys of a network that are not loaded."""
+    for pattern in skip:
+        if not any(_is_meant(key, [pattern]) for key in own):
+            raise WeightsError(
+                f"{_name(model)}: no weight is called {pattern!r}, which is to be "
+                f"skipped. {_checks.suggest(pattern, _layers(own))}"
+            )
+    return {key for key in own if _is_meant(key, skip)}
+
+
+def _is_meant(key: str, patterns: Collection[str]) -> bool:
+    """Return whether a pattern is that of a key, or of a layer above it."""
+    return any(
+        fnmatchcase(key, pattern) or fnmatchcase(key, f"{pattern}.*")
+        for pattern in patterns
+    )
+
+
+def _layers(own: State) -> list[str]:
+    return list(dict.fromkeys(key.rpartition(".")[0] for key in own))
 
 
 def _name(model: nn.Module) -> str:
@@ -162,21 +194,13 @@ def _under(prefix: str, state: State, path: Path) -> State:
 
 def _refuse_misfits(says: str, own: Mapping[str, Any], state: State) -> None:
     """Raise WeightsError unless keys and shapes are the same."""
-    missing = [key for key in own if key not in state]
-    unexpected = [key for key in state if key not in own]
-    wrong = [
-        f"{key} is {tuple(state[key].shape)}, needed {tuple(own[key].shape)}"
-        for key in own
-        if key in state and state[key].shape != own[key].shape
-    ]
-    parts = [
-        f"Missing: {_checks.cut(missing)}." if missing else "",
-        f"Unexpected: {_checks.cut(unexpected)}." if unexpected else "",
-        f"Of another shape: {_checks.cut(wrong)}." if wrong else "",
-        _where(own, state) if missing else "",
-    ]
-    if any(parts):
-        raise WeightsError(" ".join(part for part in [says, *parts] if part))
+    misfits = _checks.misfits(
+        {key: value.shape for key, value in own.items()},
+        {key: value.shape for key, value in state.items()},
+    )
+    if misfits:
+        where = _where(own, state) if own.keys() - state.keys() else ""
+        raise WeightsError(" ".join(part for part in (says, misfits, where) if part))
 
 
 def _where(own: Mapping[str, Any], state: State) -> str:

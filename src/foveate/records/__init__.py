@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from foveate.records._record import Part, Record, write_atomically
+from foveate.records._record import Part, Record, whole_file, write_atomically
 from foveate.records.cost import Cost, PlanCost
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
+from foveate.records.grafts import GraftedBlock, Grafts
 from foveate.records.plan import Place, Plan, Refusal, Start
 from foveate.records.recipe import (
     PLAIN,
@@ -40,6 +41,8 @@ __all__ = [
     "Epoch",
     "Failure",
     "Finding",
+    "GraftedBlock",
+    "Grafts",
     "Grid",
     "Host",
     "Interval",
@@ -65,5 +68,6 @@ __all__ = [
     "Summary",
     "Training",
     "Verdict",
+    "whole_file",
     "write_atomically",
 ]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -14,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from foveate.errors import FoveateError, RecordError
 from foveate.records._problems import describe
 
-__all__ = ["Part", "Record", "Value", "write_atomically"]
+__all__ = ["Part", "Record", "Value", "whole_file", "write_atomically"]
 
 Value = bool | int | float | str | None | tuple[str, ...] | tuple[int, ...]
 """The value of an option of a block."""
@@ -93,18 +95,25 @@ class Record(Part):
         return write_atomically(path, text)
 
 
-def write_atomically(path: Path, text: str) -> Path:
-    """Write ``text`` to ``path``, whole or not at all, and return the path."""
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """Lend a new file beside ``path``, which becomes ``path`` if nothing goes wrong."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    os.close(handle)
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        yield Path(name)
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_atomically(path: Path, text: str) -> Path:
+    """Write ``text`` to ``path``, whole or not at all, and return the path."""
+    with whole_file(path) as file:
+        file.write_text(text, encoding="utf-8")
     return path
 
 

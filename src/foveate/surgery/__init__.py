@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from foveate.surgery import ultralytics
 from foveate.surgery.finding import sites
 from foveate.surgery.grafting import graft, planned, prune
 from foveate.surgery.host_weights import host_state_dict, load_host
@@ -26,5 +25,4 @@ __all__ = [
     "save",
     "sites",
     "swap",
-    "ultralytics",
 ]
