@@ -6,20 +6,24 @@ BIN := $(VENV)/bin
 LOCK := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs clean
+.PHONY: help demo test test-ultralytics check docs clean
 
 help:
-	@echo "make demo   run the main job on embedded data: runs/quickstart/report.html"
-	@echo "make test   everything that CI runs: check, then the tests"
-	@echo "make check  format, lint, types, floors, docs"
-	@echo "make docs   the documentation: build/site/index.html"
-	@echo "make clean  remove the environment and caches, keep runs"
+	@echo "make demo              run the main job on embedded data: runs/quickstart/report.html"
+	@echo "make test              everything that CI runs first: check, then the tests"
+	@echo "make test-ultralytics  what CI runs next: the tests that need Ultralytics"
+	@echo "make check             format, lint, types, floors, docs"
+	@echo "make docs              the documentation: build/site/index.html"
+	@echo "make clean             remove the environment and caches, keep runs"
 
 demo: $(VENV)/.demo
 	$(BIN)/foveate compare
 
 test: check
 	$(BIN)/pytest -n auto
+
+test-ultralytics: $(VENV)/.ultralytics
+	$(BIN)/pytest -n auto -m ultralytics tests/ultralytics
 
 check: $(VENV)/.test docs
 	$(BIN)/ruff format --check .
@@ -37,6 +41,14 @@ $(VENV)/.demo: pyproject.toml $(LOCK) | $(BIN)/pip
 
 $(VENV)/.test: pyproject.toml $(LOCK) | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint $(LOCK) --editable '.[compare,dev]'
+	touch $@
+
+# Without its own dependencies: the tests need neither the vendor's services nor GPUs,
+# and opencv-python would overwrite its headless twin.
+$(VENV)/.ultralytics: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint $(LOCK) --no-deps ultralytics ultralytics-thop
+	$(BIN)/pip install --quiet --constraint $(LOCK) \
+		cloudpickle matplotlib opencv-python-headless polars psutil requests
 	touch $@
 
 $(BIN)/pip:

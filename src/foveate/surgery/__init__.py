@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from foveate.surgery import ultralytics
 from foveate.surgery.finding import sites
 from foveate.surgery.grafting import graft, planned, prune
 from foveate.surgery.host_weights import host_state_dict, load_host
@@ -25,4 +26,5 @@ __all__ = [
     "save",
     "sites",
     "swap",
+    "ultralytics",
 ]
