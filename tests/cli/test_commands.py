@@ -1,6 +1,7 @@
 """The command line as a person uses it."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -33,6 +34,13 @@ def folder(tmp_path_factory):
     )
     foveate("compare", "tiny.yaml", "training.epochs=1", folder=home)
     return home
+
+
+def test_help_lists_the_commands_in_the_order_of_their_use():
+    said = foveate("--help").stdout
+
+    commands = "list show sites graft compare report doctor"
+    assert re.findall(r"^│ (\w+) ", said, re.MULTILINE) == commands.split()
 
 
 def test_list_prints_every_block_with_kind_year_parameters_and_variants():

@@ -9,9 +9,11 @@ import typer
 
 from foveate.cli.compare import compare
 from foveate.cli.doctor import doctor
+from foveate.cli.graft import graft
 from foveate.cli.listing import list_blocks
 from foveate.cli.report import report
 from foveate.cli.show import show
+from foveate.cli.sites import sites
 from foveate.errors import FoveateError
 
 __all__ = ["app", "main"]
@@ -26,6 +28,8 @@ app = typer.Typer(
 )
 app.command("list")(list_blocks)
 app.command("show")(show)
+app.command("sites")(sites)
+app.command("graft")(graft)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("doctor")(doctor)

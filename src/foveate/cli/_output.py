@@ -1,12 +1,29 @@
-"""Print tables for people and JSON for programs."""
+"""Print tables for people, JSON for programs, and all else beside them."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from typing import Any
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from typing import Any, Literal
 
-__all__ = ["print_json", "print_table"]
+__all__ = ["print_json", "print_note", "print_table", "results_only"]
+
+
+@contextmanager
+def results_only() -> Iterator[None]:
+    """Send what libraries and the user's code print to the other stream.
+
+    Ultralytics, for one, tells on its import where it keeps its settings.
+    """
+    with redirect_stdout(sys.stderr):
+        yield
+
+
+def print_note(text: str) -> None:
+    """Print what is no result."""
+    print(f"foveate: {text}", file=sys.stderr)
 
 
 def print_json(values: Any) -> None:
@@ -14,8 +31,19 @@ def print_json(values: Any) -> None:
     print(json.dumps(values, indent=2, ensure_ascii=False))
 
 
-def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-    """Print rows in columns; where the output is no terminal, nothing is cut."""
+def print_table(
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    *,
+    numbers: Sequence[str] = (),
+) -> None:
+    """Print rows in columns; where the output is no terminal, nothing is cut.
+
+    Args:
+        header: The name of each column.
+        rows: Their cells.
+        numbers: The columns that stand at the right of theirs.
+    """
     from rich import box
     from rich.console import Console
     from rich.table import Table
@@ -25,7 +53,8 @@ def print_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
         console.width = 240
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     for name in header:
-        table.add_column(name, overflow="fold")
+        side: Literal["left", "right"] = "right" if name in numbers else "left"
+        table.add_column(name, overflow="fold", justify=side)
     for row in rows:
         table.add_row(*row)
     console.print(table)

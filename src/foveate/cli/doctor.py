@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
 from foveate.cli._output import print_json, print_table
+from foveate.cli._words import options_of
 
 __all__ = ["doctor"]
 
@@ -72,7 +73,7 @@ def doctor(
     diagnosis = checkup.doctor(
         target,
         channels=channels,
-        options=_options(option or []),
+        options=options_of(option),
         inputs=inputs,
         size=_size(size),
         training_batch=training_batch,
@@ -84,24 +85,6 @@ def doctor(
         print(diagnosis)
     if not diagnosis.healthy:
         raise typer.Exit(1)
-
-
-def _options(words: list[str]) -> dict[str, Any]:
-    """Return the options that are written ``NAME=VALUE``, the value in YAML."""
-    import yaml
-
-    options = {}
-    for word in words:
-        name, separator, value = word.partition("=")
-        if not (separator and name.isidentifier()):
-            raise typer.BadParameter(f"--option is written NAME=VALUE, got {word!r}.")
-        try:
-            options[name] = yaml.safe_load(value)
-        except yaml.YAMLError:
-            raise typer.BadParameter(
-                f"the value of {name} is not YAML: {value!r}."
-            ) from None
-    return options
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

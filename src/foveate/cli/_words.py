@@ -1,0 +1,45 @@
+"""What is written on the command line in more than one word of ours."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import typer
+
+__all__ = ["options_of", "shape_of"]
+
+SHAPE = re.compile(r"[1-9]\d*(x[1-9]\d*){3}")
+
+
+def options_of(words: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
+    """Return the options that are written ``NAME=VALUE``, the value in YAML.
+
+    Args:
+        words: What was written; None for nothing.
+        flag: The option of the command, for messages.
+    """
+    import yaml
+
+    options = {}
+    for word in words or ():
+        name, separator, value = word.partition("=")
+        if not (separator and name.isidentifier()):
+            raise typer.BadParameter(f"{flag} is written NAME=VALUE, got {word!r}.")
+        try:
+            options[name] = yaml.safe_load(value)
+        except yaml.YAMLError:
+            raise typer.BadParameter(
+                f"the value of {name} is not YAML: {value!r}."
+            ) from None
+    return options
+
+
+def shape_of(text: str) -> tuple[int, ...]:
+    """Return the shape that is written ``1x3x224x224``."""
+    if SHAPE.fullmatch(text) is None:
+        raise typer.BadParameter(
+            f"--input is written BxCxHxW, such as 1x3x224x224, got {text!r}."
+        )
+    return tuple(int(size) for size in text.split("x"))
