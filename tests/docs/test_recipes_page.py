@@ -4,9 +4,10 @@ import json
 import re
 from pathlib import Path
 
+import pytest
 import yaml
 
-from foveate.records import BlockChoice, Recipe
+from foveate.records import BlockChoice, PlanChoice, Recipe
 from foveate.study import grid, shipped_recipes
 
 PAGE = (Path(__file__).parents[2] / "docs/recipes.md").read_text(encoding="utf-8")
@@ -32,7 +33,8 @@ def fields_of(model, prefix=""):
 def test_every_field_stands_on_the_page_with_its_default():
     recipe = dict(fields_of(Recipe))
     recipe |= dict(fields_of(BlockChoice, "blocks.N."))
-    recipe["blocks.N.label"] = None
+    recipe |= dict(fields_of(PlanChoice, "plans.N."))
+    recipe |= dict.fromkeys(("blocks.N.label", "plans.N.label"))
 
     shown = {
         path: yaml.safe_load(text.strip("`")) if text.startswith("`") else None
@@ -50,12 +52,14 @@ def test_the_recipe_on_the_page_is_valid():
     assert [block.label for block in recipe.blocks] == ["cbam", "cbam-wide", "se"]
 
 
+@pytest.mark.usefixtures("timm")
+@pytest.mark.slow
 def test_every_recipe_on_the_page_can_be_run():
     texts = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
 
     grids = [grid(Recipe.parse(yaml.safe_load(text), "page")) for text in texts]
 
-    assert [len(found.runs) for found in grids] == [20, 12]
+    assert [len(found.runs) for found in grids] == [20, 12, 12]
 
 
 def test_every_recipe_that_comes_with_the_library_is_named():

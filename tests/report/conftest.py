@@ -10,10 +10,12 @@ from foveate.records import (
     Curve,
     Data,
     Failure,
+    GraftedBlock,
     Host,
     Interval,
     Machine,
     Noise,
+    PlanChoice,
     Recipe,
     Row,
     Summary,
@@ -183,3 +185,45 @@ def odd_cases(summary_of, plain):
             }
         ),
     }
+
+
+def graft(path, block="se", start="identity", **measured):
+    return GraftedBlock(
+        path=path,
+        position="after",
+        map=0,
+        block=block,
+        start=start,
+        parameters=10,
+        **measured,
+    )
+
+
+@pytest.fixture
+def grafted(summary_of, plain):
+    """Return a summary of a plan of two blocks and one of a user's block."""
+    late, mine = "se at layer3 + layer4", "Mine at fc (paper)"
+    made = summary_of(
+        {
+            PLAIN: plain,
+            late: {0: 0.85, 1: 0.86, 2: 0.87},
+            mine: {0: 0.80, 1: 0.81, 2: 0.82},
+        }
+    )
+    grafts = {
+        late: (graft("layer3", amount=0.0625, moved=0.031), graft("layer4")),
+        mine: (graft("fc", "/home/me/mine.py:Mine", "paper", moved=0.5),),
+    }
+    recipe = Recipe(
+        name="grafts",
+        host=Host(name="/home/me/nets.py:make", weights="/home/me/w.pt", reset=("fc",)),
+        plans=(
+            PlanChoice(block="se", at=("layer3", "layer4")),
+            PlanChoice(block="/home/me/mine.py:Mine", at=("fc",), start="paper"),
+        ),
+    )
+    rows = [
+        row.model_copy(update={"grafts": grafts.get(row.label, ())})
+        for row in made.rows
+    ]
+    return made.model_copy(update={"recipe": recipe, "rows": tuple(rows)})

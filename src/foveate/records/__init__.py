@@ -3,19 +3,13 @@
 from __future__ import annotations
 
 from foveate.records._record import Part, Record, whole_file, write_atomically
+from foveate.records.choice import BlockChoice, PlanChoice
 from foveate.records.cost import Cost, PlanCost
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
 from foveate.records.grafts import GraftedBlock, Grafts
+from foveate.records.host import Host
 from foveate.records.plan import Place, Plan, Refusal, Start
-from foveate.records.recipe import (
-    PLAIN,
-    BlockChoice,
-    Data,
-    Host,
-    Recipe,
-    Slot,
-    Training,
-)
+from foveate.records.recipe import PLAIN, Data, Recipe, Slot, Training
 from foveate.records.run import Epoch, Grid, Machine, Result, Run
 from foveate.records.site import POSITIONS, MapShape, Position, Site, Sites
 from foveate.records.summary import (
@@ -53,6 +47,7 @@ __all__ = [
     "Part",
     "Place",
     "Plan",
+    "PlanChoice",
     "PlanCost",
     "Position",
     "Recipe",

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar, Literal
+from collections.abc import Sequence
+from typing import Annotated, ClassVar, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from foveate.errors import FoveateError, RecipeError
-from foveate.records._record import Part, Record, Value
+from foveate.records._record import Part, Record
+from foveate.records.choice import BlockChoice, PlanChoice
+from foveate.records.host import Count, Host
 
 __all__ = [
     "PLAIN",
-    "BlockChoice",
     "Data",
-    "Host",
     "Recipe",
     "Slot",
     "Training",
@@ -22,8 +23,9 @@ __all__ = [
 PLAIN = "plain"
 """The label of the host without a block, against which all are compared."""
 
-Count = Annotated[int, Field(gt=0, strict=True)]
 Share = Annotated[float, Field(ge=0, le=1)]
+T = TypeVar("T")
+
 EVERY_STAGE = (1, 2, 3, 4)
 
 
@@ -45,21 +47,6 @@ class Data(Part):
     test_images: Count = 1000
     clutter: Annotated[int, Field(ge=0, le=20)] = 3
     seed: Annotated[int, Field(ge=0)] = 0
-
-
-class Host(Part):
-    """The network that blocks are tried in.
-
-    Attributes:
-        name: A ResNet: ``resnet10`` to ``resnet152``, or ``resnet18v2`` and so on; with
-            ``_fpn`` at the end a feature pyramid on it, such as ``resnet18_fpn``.
-        width: Channels of the ResNet's first stage; 64 in the paper.
-        stem: ``imagenet`` (stride 4), ``small`` (stride 1) or ``half`` (stride 2).
-    """
-
-    name: str = "resnet18"
-    width: Count = 64
-    stem: Literal["imagenet", "half", "small"] = "imagenet"
 
 
 class Slot(Part):
@@ -86,35 +73,6 @@ class Slot(Part):
             raise ValueError(
                 f"stages must name each of 1 to 4 at most once, got {self.stages}."
             )
-        return self
-
-
-class BlockChoice(Part):
-    """One block of the comparison.
-
-    In YAML also just its name: ``- cbam``.
-
-    Attributes:
-        name: A name of the catalogue, or a variant such as ``cbam.keras``.
-        options: Options of the block.
-        label: What tables call it; its name and options if not given.
-    """
-
-    name: str
-    options: dict[str, Value] = Field(default_factory=dict)
-    label: str = ""
-
-    @model_validator(mode="before")
-    @classmethod
-    def _from_name(cls, values: Any) -> Any:
-        return {"name": values} if isinstance(values, str) else values
-
-    @model_validator(mode="after")
-    def _with_label(self) -> BlockChoice:
-        if not self.label:
-            options = ", ".join(f"{key}={value}" for key, value in self.options.items())
-            label = f"{self.name}({options})" if options else self.name
-            object.__setattr__(self, "label", label)
         return self
 
 
@@ -150,11 +108,11 @@ class Training(Part):
 
 
 class Recipe(Record):
-    """One experiment: data, host, blocks, training and seeds.
+    """One experiment: data, host, blocks or plans, training and seeds.
 
-    The plain host is always part of it. Every block is trained once a seed, and the
-    same seed gives every block the same order of images and the same first weights of
-    the host.
+    The plain host is always part of it. Every block and plan is trained once a seed,
+    and the same seed gives each of them the same order of images and the same first
+    weights of the host.
     """
 
     error: ClassVar[type[FoveateError]] = RecipeError
@@ -163,13 +121,41 @@ class Recipe(Record):
     data: Data = Data()
     host: Host = Host()
     slot: Slot = Slot()
-    blocks: Annotated[tuple[BlockChoice, ...], Field(min_length=1)]
+    blocks: tuple[BlockChoice, ...] = ()
+    plans: tuple[PlanChoice, ...] = ()
     training: Training = Training()
     seeds: Annotated[tuple[Annotated[int, Field(ge=0)], ...], Field(min_length=1)] = (
         0,
         1,
         2,
     )
+
+    @property
+    def contenders(self) -> tuple[BlockChoice | PlanChoice, ...]:
+        """What is compared with the plain host: blocks, then plans."""
+        return (*self.blocks, *self.plans)
+
+    @model_validator(mode="after")
+    def _something_to_compare(self) -> Recipe:
+        if not self.contenders:
+            raise ValueError(
+                "blocks: must not be empty, got [], unless there are plans. Name what "
+                "is compared with the plain host, such as blocks: [se]."
+            )
+        if self.host.is_ours:
+            return self
+        if self.blocks:
+            raise ValueError(
+                f"blocks: go into the slot of a host of foveate, and {self.host.title} "
+                f"has none, got {self.blocks[0].label!r}. Graft it instead: plans: "
+                f"[{{block: {self.blocks[0].name}, at: 'stage:-1'}}]."
+            )
+        if self.slot != Slot():
+            raise ValueError(
+                f"slot: is of the hosts of foveate, and {self.host.title} has none. "
+                "Leave it out; at says where the block of a plan goes."
+            )
+        return self
 
     @model_validator(mode="after")
     def _enough_images(self) -> Recipe:
@@ -182,16 +168,19 @@ class Recipe(Record):
 
     @model_validator(mode="after")
     def _distinct(self) -> Recipe:
-        labels = [choice.label for choice in self.blocks]
-        for what, values in (("blocks", [PLAIN, *labels]), ("seeds", self.seeds)):
-            twice = [value for value in values if list(values).count(value) > 1]
-            if twice:
-                raise ValueError(
-                    f"{what}: {twice[0]!r} stands there twice"
-                    + (
-                        " (the plain host is always compared). Give one a label."
-                        if what == "blocks"
-                        else "."
-                    )
-                )
+        labels = [choice.label for choice in self.contenders]
+        name = _first_twice([PLAIN, *labels])
+        if name is not None:
+            which = "blocks and plans" if self.plans else "blocks"
+            raise ValueError(
+                f"{which}: {name!r} stands there twice (the plain host is always "
+                "compared). Give one a label."
+            )
+        seed = _first_twice(self.seeds)
+        if seed is not None:
+            raise ValueError(f"seeds: {seed!r} stands there twice.")
         return self
+
+
+def _first_twice(values: Sequence[T]) -> T | None:
+    return next((value for value in values if values.count(value) > 1), None)

@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 from foveate.records._record import Part, Record
-from foveate.records.recipe import (
-    PLAIN,
-    BlockChoice,
-    Data,
-    Host,
-    Recipe,
-    Slot,
-    Training,
-)
+from foveate.records.choice import BlockChoice, PlanChoice
+from foveate.records.grafts import GraftedBlock
+from foveate.records.host import Host
+from foveate.records.recipe import PLAIN, Data, Recipe, Slot, Training
 
 __all__ = ["Epoch", "Grid", "Machine", "Result", "Run", "run_title"]
 
@@ -28,7 +23,9 @@ class Run(Record):
         data: The images.
         host: The network.
         slot: Where the block goes.
-        block: The block; None for the plain host.
+        block: The block in the slot; None if there is none.
+        plan: What is grafted, place by place; None if nothing is. A run without block
+            and plan is one of the plain host.
         training: How it learns.
         seed: Of the order of images and of the first weights.
         code: A digest of the code and packages that the numbers depend on.
@@ -39,6 +36,7 @@ class Run(Record):
     host: Host
     slot: Slot
     block: BlockChoice | None
+    plan: PlanChoice | None = None
     training: Training
     seed: int
     code: str
@@ -46,12 +44,13 @@ class Run(Record):
 
     @property
     def label(self) -> str:
-        """What tables call the block."""
-        return PLAIN if self.block is None else self.block.label
+        """What tables call the block or plan."""
+        choice = self.block or self.plan
+        return PLAIN if choice is None else choice.label
 
     @property
     def title(self) -> str:
-        """Block and seed, for people."""
+        """Block or plan, and seed, for people."""
         return run_title(self.label, self.seed)
 
 
@@ -88,7 +87,7 @@ class Machine(Part):
         processor: Name of the CPU, or of the GPU if one was used.
         system: Operating system.
         cores: CPU cores of the machine.
-        versions: Of Python, torch, numpy and foveate.
+        versions: Of Python and of the packages that numbers depend on.
     """
 
     processor: str
@@ -109,6 +108,8 @@ class Result(Record):
         seconds: Wall-clock time of the training.
         data_digest: A hash of the test images, equal for all runs of a comparison.
         machine: Where it was trained.
+        grafts: How far each grafted block has moved from the identity; none without a
+            plan.
     """
 
     accuracy: float
@@ -119,3 +120,4 @@ class Result(Record):
     seconds: float
     data_digest: str
     machine: Machine
+    grafts: tuple[GraftedBlock, ...] = ()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 from foveate.records._record import Part, Record
+from foveate.records.grafts import GraftedBlock
 from foveate.records.recipe import PLAIN, Recipe
 from foveate.records.run import Machine, run_title
 
@@ -66,13 +67,14 @@ class Curve(Part):
 
 
 class Row(Part):
-    """What was found of one block, or of the plain host.
+    """What was found of one block or plan, or of the plain host.
 
     Scores are shares from 0 to 1; differences are block minus plain, seed by seed.
 
     Attributes:
         label: What tables call it.
-        block: Its name in the catalogue; None for the plain host.
+        block: Its name in the catalogue, or where a class of the user's is found;
+            those of a plan, if they are several; None for the plain host.
         scores: The score of each seed.
         mean: Their mean.
         sd: Their standard deviation; None with one seed.
@@ -92,6 +94,8 @@ class Row(Part):
         macs: Multiply-accumulates for one image.
         seconds: Mean wall-clock time of a run.
         curves: One a seed.
+        grafts: Of a plan, its blocks and how far each has moved from the identity, the
+            mean over seeds.
     """
 
     label: str
@@ -111,6 +115,7 @@ class Row(Part):
     macs: int
     seconds: float
     curves: tuple[Curve, ...]
+    grafts: tuple[GraftedBlock, ...] = ()
 
 
 class Failure(Part):
@@ -131,7 +136,8 @@ class Summary(Record):
 
     Attributes:
         recipe: What was asked.
-        rows: The plain host first, then blocks from the highest mean to the lowest.
+        rows: The plain host first, then blocks and plans from the highest mean to the
+            lowest.
         noise: How much the plain host moves with the seed; None if it has no run.
         failures: Runs that broke.
         missing: Titles of runs that have not been trained.

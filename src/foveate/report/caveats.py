@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from foveate.records import Summary
+from foveate.report.grafts import called, plans_among, several
 from foveate.report.numerals import count, plural
 
 __all__ = ["list_caveats"]
@@ -20,6 +22,7 @@ def list_caveats(summary: Summary) -> tuple[str, ...]:
         *_of_uneven_seeds(summary),
         *_of_machines(summary),
         *_of_joins(summary),
+        *_of_weights(summary),
         *_of_ranking(summary),
         *_of_reach(summary),
     )
@@ -50,8 +53,8 @@ def _of_uneven_seeds(summary: Summary) -> list[str]:
     if len({frozenset(row.scores) for row in summary.rows}) < 2:  # noqa: PLR2004
         return []
     return [
-        "Not every block has a score for every seed: compare the differences, which "
-        "are paired by seed, and not the means."
+        f"Not every {called(plans_among(summary))} has a score for every seed: compare "
+        "the differences, which are paired by seed, and not the means."
     ]
 
 
@@ -74,11 +77,23 @@ def _of_joins(summary: Summary) -> list[str]:
     ]
 
 
+def _of_weights(summary: Summary) -> list[str]:
+    host = summary.recipe.host
+    if host.weights is None:
+        return []
+    anew = f", but for {', '.join(host.reset)}," if host.reset else ""
+    return [
+        f"Every run{anew} started from the weights in {Path(host.weights).name}, so "
+        "seeds differ in the order of images and in what was new."
+    ]
+
+
 def _of_ranking(summary: Summary) -> list[str]:
     if summary.plain_row is None or len(summary.block_rows) < 2:  # noqa: PLR2004
         return []
+    tried = several(plans_among(summary))
     return [
-        "Blocks were compared with the plain host, not with each other: "
+        f"{tried.capitalize()} were compared with the plain host, not with each other: "
         "their order among themselves was not tested."
     ]
 
@@ -86,11 +101,12 @@ def _of_ranking(summary: Summary) -> list[str]:
 def _of_reach(summary: Summary) -> list[str]:
     recipe = summary.recipe
     images = recipe.data.test_images
+    host = recipe.host
+    width = f" (width {count(host.width)})" if host.is_ours else ""
     return [
         f"Every run was scored on the same {plural(images, 'test image')}; the "
         "intervals cover a change of seed, not of images.",
-        f"What is said here holds for {recipe.data.name}, {recipe.host.name} "
-        f"(width {count(recipe.host.width)}) and "
+        f"What is said here holds for {recipe.data.name}, {host.title}{width} and "
         f"{plural(recipe.training.epochs, 'epoch')} of training. Other data, "
         "another host or longer training may turn out otherwise.",
     ]

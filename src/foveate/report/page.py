@@ -9,6 +9,15 @@ from foveate.errors import MissingExtraError
 from foveate.records import Row, Summary
 from foveate.report.curves import draw_curves
 from foveate.report.forest import draw_differences, draw_scores
+from foveate.report.grafts import (
+    GRAFTS_HEADER,
+    GRAFTS_NOTE,
+    called,
+    counted,
+    list_grafts,
+    plans_among,
+    several,
+)
 from foveate.report.numerals import count, join, percent, plural, signed
 from foveate.report.scatter import CROWD, draw_parameters
 from foveate.report.svg import kind_of
@@ -62,11 +71,13 @@ def _create_environment() -> Environment:
 
 def _collect(summary: Summary) -> dict[str, Any]:
     """Return what the template shows."""
+    recipe = summary.recipe
     header, cells = table(summary)
+    are_plans = plans_among(summary)
     charts = bool(summary.rows)
     return {
         "summary": summary,
-        "recipe": summary.recipe,
+        "recipe": recipe,
         "told": conclude(summary),
         "scores": draw_scores(summary) if charts else None,
         "differences": draw_differences(summary) if charts else None,
@@ -79,7 +90,13 @@ def _collect(summary: Summary) -> dict[str, Any]:
         "intervals": any(row.interval for row in summary.rows),
         "seconds": _span_seconds(summary),
         "classes": _compare_classes(summary),
-        "recipe_text": summary.recipe.yaml(),
+        "grafts": list_grafts(summary),
+        "grafts_header": GRAFTS_HEADER,
+        "grafts_note": GRAFTS_NOTE,
+        "tried": called(are_plans),
+        "tried_several": several(are_plans),
+        "tried_all": counted(are_plans),
+        "recipe_text": recipe.yaml(),
         "kind": kind_of,
     }
 
@@ -114,7 +131,7 @@ def _break_between(text: str) -> str:
     """Return ``text`` as markup that breaks a line between its parts."""
     from markupsafe import Markup, escape
 
-    parts = re.split(r"(?<=[(.,])", text)
+    parts = re.split(r"(?<=[.,])|(?<=\w\()", text)
     return Markup("<wbr>").join(escape(part) for part in parts)
 
 

@@ -19,7 +19,7 @@ CROWD = 12
 
 _NARROW = 300
 _FOOT = 24
-_LONGEST = 18
+_LONGEST = 24
 
 
 def draw_parameters(summary: Summary) -> svg.Chart | None:

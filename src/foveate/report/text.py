@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 
 from foveate.records import Summary
+from foveate.report.grafts import GRAFTS_HEADER, GRAFTS_NOTE, list_grafts
 from foveate.report.table import table
 from foveate.report.words import conclude
 
@@ -60,10 +61,26 @@ def render_markdown(summary: Summary) -> str:
         alignment = [":--" if n in (0, 4) else "--:" for n in range(len(header))]
         lines = (map(_escape, header), alignment, *(map(_escape, row) for row in rows))
         parts += ["## Ranking", "\n".join(_write_line(cells) for cells in lines)]
+    parts += _tell_grafts(summary)
     if summary.failures:
         parts += ["## Runs that broke", "\n".join(_list_failures(summary))]
     parts += ["## Recipe", _fence(summary.recipe.yaml())]
     return "\n\n".join(parts) + "\n"
+
+
+def _tell_grafts(summary: Summary) -> list[str]:
+    """Return the table of what was grafted where, under its title; none without."""
+    lines = [
+        (label, cells.block, cells.kind, cells.paper, *cells[4:])
+        for label, grafts in list_grafts(summary)
+        for cells in grafts
+    ]
+    if not lines:
+        return []
+    alignment = [":--"] * 6 + ["--:"] * 2
+    all_lines = (GRAFTS_HEADER, alignment, *(map(_escape, line) for line in lines))
+    written = "\n".join(_write_line(cells) for cells in all_lines)
+    return ["## Grafts", written, GRAFTS_NOTE]
 
 
 def _write_line(cells: Iterable[str]) -> str:

@@ -9,6 +9,7 @@ from statistics import median
 
 from foveate.records import MOST_SEEDS, PLAIN, Row, Summary
 from foveate.report.caveats import list_caveats
+from foveate.report.grafts import called, counted, plans_among, several
 from foveate.report.numerals import (
     join,
     percent,
@@ -57,7 +58,7 @@ def conclude(summary: Summary) -> Conclusion:
 
 
 def _tell_noise(summary: Summary) -> list[str]:
-    host, plain, noise = summary.recipe.host.name, summary.plain_row, summary.noise
+    host, plain, noise = summary.recipe.host.title, summary.plain_row, summary.noise
     if plain is None or noise is None:
         return [f"The plain {host} has no finished run."]
     score = f"The plain {host} scored {percent(plain.mean)} %"
@@ -84,19 +85,21 @@ def _tell_found(summary: Summary) -> list[str]:
         if (sentence := _tell_scored(rows, verdict, word))
     ]
     if told:
-        several = sum(row.verdict != "cannot tell" for row in rows) > 1
-        told.append(_tell_level(summary, several=several))
+        many = sum(row.verdict != "cannot tell" for row in rows) > 1
+        told.append(_tell_level(summary, many=many))
+    tried = called(plans_among(summary))
     if not told and len(rows) > 1:
-        told.append("No block can be told apart from the plain host.")
+        told.append(f"No {tried} can be told apart from the plain host.")
     return told
 
 
-def _tell_level(summary: Summary, *, several: bool) -> str:
-    if len(summary.recipe.blocks) == 1:
+def _tell_level(summary: Summary, *, many: bool) -> str:
+    if len(summary.recipe.contenders) == 1:
         return "This interval holds at 95 %."
-    these = "These intervals are" if several else "This interval is"
+    tried = several(plans_among(summary))
+    these = "These intervals are" if many else "This interval is"
     return (
-        f"{these} widened so that those of all blocks together hold at 95 % "
+        f"{these} widened so that those of all {tried} together hold at 95 % "
         "(Bonferroni)."
     )
 
@@ -108,22 +111,22 @@ def _tell_scored(rows: Sequence[Row], verdict: str, word: str) -> str:
         for row in rows
         if row.verdict == verdict and row.family
     ]
-    labels = [row.label for row in rows if row.verdict == verdict]
+    told = [row for row in rows if row.verdict == verdict]
+    labels = [row.label for row in told]
+    are_plans = [bool(row.grafts) for row in told]
     if not labels:
         return ""
     if len(labels) == 1:
-        return f"The block {labels[0]} scored {word} than the plain host, {by[0]}."
+        one = f"{called(are_plans)} {labels[0]}"
+        return f"The {one} scored {word} than the plain host, {by[0]}."
     each = [f"{label} {how}" for label, how in zip(labels, by, strict=True)]
-    return (
-        f"{plural(len(labels), 'block')} scored {word} than the plain host: "
-        f"{join(each)}."
-    )
+    return f"{counted(are_plans)} scored {word} than the plain host: {join(each)}."
 
 
 def _tell_open(summary: Summary) -> list[str]:
     if summary.plain_row is None:
         return [
-            "There is nothing to compare the blocks with, "
+            f"There is nothing to compare the {several(plans_among(summary))} with, "
             "so nothing can be concluded about any of them."
         ]
     rows = summary.block_rows
@@ -138,11 +141,14 @@ def _tell_open(summary: Summary) -> list[str]:
     unpaired = [row.label for row in rows if row.family is None]
     finished = {PLAIN, *(row.label for row in rows)}
     absent = [
-        choice.label for choice in summary.recipe.blocks if choice.label not in finished
+        choice.label
+        for choice in summary.recipe.contenders
+        if choice.label not in finished
     ]
     if len(summary.recipe.seeds) == 1:
         told.append(
-            "With one seed nothing can be concluded about any block: "
+            "With one seed nothing can be concluded about any "
+            f"{called(plans_among(summary))}: "
             "a difference may come from the seed alone."
         )
     elif unpaired:

@@ -12,6 +12,7 @@ import yaml
 from foveate._checks import suggest
 from foveate.errors import RecipeError
 from foveate.records import Recipe
+from foveate.study.references import settled
 
 __all__ = ["load_recipe", "shipped_recipes"]
 
@@ -24,6 +25,9 @@ def load_recipe(
 ) -> Recipe:
     """Return a recipe, with some fields overridden.
 
+    The files that it names are found: relative to its own file, those of overrides to
+    the current folder. The places of a plan's file become part of the recipe.
+
     Args:
         source: A YAML file, or the name of a recipe that comes with the library, one of
             ``shipped_recipes()``; None: the quickstart.
@@ -35,9 +39,11 @@ def load_recipe(
             exist or has a value that cannot work, or an override is not
             ``field=value``.
     """
-    values, name = _read(source)
+    values, name, folder = _read(source)
+    values = settled(values, folder, name)
     for override in overrides:
         _override(values, override)
+    values = settled(values, Path.cwd(), name)
     return Recipe.parse(values, name)
 
 
@@ -53,20 +59,21 @@ def shipped_recipes() -> list[str]:
     )
 
 
-def _read(source: str | Path | Recipe | None) -> tuple[Any, str]:
-    """Return the values of a recipe, and what an error calls it."""
+def _read(source: str | Path | Recipe | None) -> tuple[Any, str, Path]:
+    """Return the values of a recipe, what an error calls it, and where it stands."""
     if isinstance(source, Recipe):
-        return source.model_dump(mode="json", exclude_defaults=True), "recipe"
+        values = source.model_dump(mode="json", exclude_defaults=True)
+        return values, "recipe", Path.cwd()
     source = "quickstart" if source is None else source
     if isinstance(source, Path) or _names_a_file(source):
-        return Recipe.read(source), str(source)
+        return Recipe.read(source), str(source), Path(source).parent
     if source not in shipped_recipes():
         raise RecipeError(
             f"{source!r} is neither a file nor a recipe that comes with foveate. "
             f"{suggest(source, shipped_recipes())}"
         )
     text = HOME.joinpath(f"{source}{ENDING}").read_text(encoding="utf-8")
-    return yaml.safe_load(text), source
+    return yaml.safe_load(text), source, Path.cwd()
 
 
 def _names_a_file(source: str) -> bool:

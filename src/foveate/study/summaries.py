@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from foveate.errors import RecordError
 from foveate.records import (
     PLAIN,
     Curve,
+    GraftedBlock,
     Grid,
     Interval,
-    Machine,
     Noise,
     Result,
     Row,
+    Run,
     Summary,
     Verdict,
 )
 from foveate.study.folders import Folder
+from foveate.study.machines import distinct
 from foveate.study.statistics import deviation, interval, seeds_needed
 
 __all__ = ["summarise"]
@@ -56,13 +58,13 @@ def summarise(folder: str | Path) -> Summary:
         noise=_noise(found.get(PLAIN)),
         failures=tuple(failures),
         missing=tuple(missing),
-        machines=_distinct_machines(results),
+        machines=distinct(result.machine for result in results),
     )
 
 
 def _rows(grid: Grid, found: Mapping[str, Results]) -> tuple[Row, ...]:
     """Return the plain host's row, then blocks from the highest mean."""
-    names = {choice.label: choice.name for choice in grid.recipe.blocks}
+    names = {run.label: _name(run) for run in grid.runs if run.label != PLAIN}
     resolution = 1 / grid.recipe.data.test_images
     rows = [
         _row(
@@ -76,6 +78,14 @@ def _rows(grid: Grid, found: Mapping[str, Results]) -> tuple[Row, ...]:
         for label, mine in found.items()
     ]
     return tuple(sorted(rows, key=lambda row: (row.label != PLAIN, -row.mean)))
+
+
+def _name(run: Run) -> str:
+    """Return the block of a run, or the blocks of its plan, by their names."""
+    if run.block is not None:
+        return run.block.name
+    places = () if run.plan is None else run.plan.places
+    return ", ".join(dict.fromkeys(place.block for place in places))
 
 
 def _row(
@@ -117,6 +127,7 @@ def _row(
             )
             for seed in scores
         ),
+        grafts=_mean_of_grafts([result.grafts for result in mine.values()]),
     )
 
 
@@ -129,6 +140,27 @@ def _verdict(joint: Interval | None) -> Verdict:
 def _mean_of_classes(mine: Results) -> tuple[float, ...]:
     by_class = zip(*(result.class_accuracy for result in mine.values()), strict=True)
     return tuple(sum(values) / len(values) for values in by_class)
+
+
+def _mean_of_grafts(
+    seeds: Sequence[tuple[GraftedBlock, ...]],
+) -> tuple[GraftedBlock, ...]:
+    """Return each graft with what is measured of it averaged over seeds."""
+    return tuple(
+        of_one[0].model_copy(
+            update={
+                "amount": _mean([graft.amount for graft in of_one]),
+                "largest_amount": _mean([graft.largest_amount for graft in of_one]),
+                "moved": _mean([graft.moved for graft in of_one]),
+            }
+        )
+        for of_one in zip(*seeds, strict=True)
+    )
+
+
+def _mean(values: Sequence[float | None]) -> float | None:
+    known = [value for value in values if value is not None]
+    return sum(known) / len(known) if known else None
 
 
 def _noise(plain: Results | None) -> Noise | None:
@@ -145,11 +177,3 @@ def _check_same_images(home: Folder, results: list[Result]) -> None:
             "trained with different versions of the data's packages. Train them again "
             "in another folder."
         )
-
-
-def _distinct_machines(results: list[Result]) -> tuple[Machine, ...]:
-    distinct: list[Machine] = []
-    for result in results:
-        if result.machine not in distinct:
-            distinct.append(result.machine)
-    return tuple(distinct)

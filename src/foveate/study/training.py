@@ -1,8 +1,8 @@
 """Train one run.
 
 Everything random comes from the run's seed. The host's first weights, the order of
-images and their shifts do not depend on the block, so runs of one seed differ in the
-block alone.
+images and their shifts, and the numbers that its dropout begins with do not depend on
+the block, so runs of one seed differ in the block alone.
 """
 
 from __future__ import annotations
@@ -10,11 +10,9 @@ from __future__ import annotations
 import contextlib
 import math
 import os
-import platform
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 from torch import Tensor, nn
@@ -22,14 +20,19 @@ from torch.nn import functional
 
 from foveate import profile
 from foveate.errors import RunError
-from foveate.records import Epoch, Machine, Result, Run, Training
+from foveate.records import Epoch, GraftedBlock, Result, Run, Training
 from foveate.study.codebase import versions
 from foveate.study.digit_scenes import CLASSES, Images, load
-from foveate.study.hosts import host_of
+from foveate.study.hosts import network_of
+from foveate.study.machines import machine_of
+from foveate.surgery.reporting import grafts
 
 __all__ = ["Trained", "train"]
 
 EVALUATION_BATCH = 250
+
+LOOKED_AT = 64
+"""Test images on which it is measured how far a graft has moved."""
 
 LAST = torch.channels_last
 """The order in memory in which convolutions are fastest."""
@@ -69,8 +72,7 @@ def train(run: Run, listen: Callable[[Epoch], None] = lambda _: None) -> Trained
     device = _device(run.training.device)
     with _reproducible(run.training.threads, device):
         split = load(run.data)
-        torch.manual_seed(run.seed)
-        model = host_of(run.host, run.slot, run.block).to(device)
+        model = network_of(run).to(device)
         # torch takes memory_format alone, its types do not say so
         model.to(memory_format=LAST)  # type: ignore[call-overload]
         start = time.perf_counter()
@@ -92,7 +94,8 @@ def train(run: Run, listen: Callable[[Epoch], None] = lambda _: None) -> Trained
             macs=cost.macs,
             seconds=round(seconds, 2),
             data_digest=split.test.digest,
-            machine=_machine(device),
+            machine=machine_of(device, versions(model)),
+            grafts=_grafts(model, split.test, device),
         ),
         probabilities=probabilities,
         weights={name: value.cpu() for name, value in model.state_dict().items()},
@@ -234,23 +237,10 @@ def _reproducible(threads: int, device: torch.device) -> Iterator[None]:
         torch.use_deterministic_algorithms(before[1])
 
 
-def _machine(device: torch.device) -> Machine:
-    if device.type == "cuda":
-        processor = torch.cuda.get_device_name(device)
-    else:
-        processor = _cpu_name()
-    return Machine(
-        processor=processor,
-        system=f"{platform.system()} {platform.machine()}",
-        cores=os.cpu_count() or 1,
-        versions=versions(),
-    )
-
-
-def _cpu_name() -> str:
-    """Return the name of the CPU, as far as the system tells it."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
+@torch.no_grad()
+def _grafts(
+    model: nn.Module, images: Images, device: torch.device
+) -> tuple[GraftedBlock, ...]:
+    """Return how far each graft has moved, seen on the first test images."""
+    pixels = torch.from_numpy(images.pixels[:LOOKED_AT])
+    return grafts(model, _scaled(pixels.to(device))).blocks
