@@ -28,6 +28,9 @@ __all__ = [
 
 SIDES = 2
 
+MOST_KNOWN = 30
+"""How many names a message lists that is near to none of them."""
+
 
 def boolean(owner: str, **values: bool) -> None:
     """Raise OptionError unless every value is True or False."""
@@ -184,7 +187,7 @@ def suggest(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name.lower(), names, n=3, cutoff=0.6)
     if near:
         return f"Did you mean {' or '.join(repr(found) for found in near)}?"
-    return f"Known: {', '.join(names)}." if names else "There are none."
+    return f"Known: {cut(names, MOST_KNOWN)}." if names else "There are none."
 
 
 def cut(words: Sequence[str], most: int = 8) -> str:

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 import foveate as fv
-from foveate.errors import SiteError
+from foveate.errors import ShapeError, SiteError
 
 EXAMPLE = (1, 3, 16, 8)
 
@@ -398,3 +398,22 @@ def test_each_of_several_maps_runs_a_block_of_its_own():
     after = host(x)
     assert after.fine.equal(before.fine)
     assert not after.coarse.equal(before.coarse)
+
+
+def test_a_layer_that_has_more_maps_in_training_says_so():
+    host = Several(Pair)
+    fv.graft(host, "se", at="maps", example=EXAMPLE)
+    host.maps.form = lambda fine, coarse: (fine, coarse, coarse)
+    words = "maps: has blocks for 2 maps, and now there are 3, as in some hosts in"
+
+    with pytest.raises(ShapeError, match=words):
+        host(torch.randn(EXAMPLE))
+
+
+def test_a_layer_that_has_fewer_maps_in_training_says_so():
+    host = Several(Pair)
+    fv.graft(host, "se", at="maps", example=EXAMPLE)
+    host.maps.form = lambda fine, coarse: fine
+
+    with pytest.raises(ShapeError, match="for 2 maps, and now there are 1"):
+        host(torch.randn(EXAMPLE))

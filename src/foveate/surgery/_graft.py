@@ -80,8 +80,14 @@ class Graft(nn.Module):
             ShapeError: ``value`` has not as many maps as there are blocks.
         """
         blocks = getattr(self, position)
-        if isinstance(value, Tensor):
-            return blocks[0](value)
+        maps: list[Any] = []
+        each_map(value, maps.append)
+        if len(maps) != len(blocks):
+            raise ShapeError(
+                f"{self.places[position].path}: has blocks for {len(blocks)} maps, and "
+                f"now there are {len(maps)}, as in some hosts in training. Graft to a "
+                "layer that always has as many."
+            )
         remaining = iter(blocks)
 
         def change(x: Any) -> Any:
