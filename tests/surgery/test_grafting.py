@@ -1,16 +1,24 @@
 """Blocks are put into a host, whole or not at all."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 import foveate as fv
-from foveate import surgery
+from foveate._loading import load_file
 from foveate.errors import OptionError
 
-EXAMPLE = (1, 3, 16, 8)
+small = load_file(Path(__file__).with_name("small.py"))
+EXAMPLE = small.EXAMPLE
+conv = small.conv
+net = small.net
+graft = small.graft
+rouse = small.rouse
+tree = small.tree
+held = small.held
 
 
 class Scale(nn.Module):
@@ -90,40 +98,6 @@ class Halved(nn.Module):
 class Mapping(nn.Module):
     def forward(self, x):
         return {"out": x}
-
-
-def conv():
-    return nn.Conv2d(3, 3, 3, padding=1)
-
-
-def net():
-    """Return a host of three convolutions, the second within two sequences."""
-    inner = nn.Sequential(nn.Tanh(), nn.Sequential(conv(), nn.ReLU()))
-    return nn.Sequential(conv(), inner, conv())
-
-
-def graft(host, at, block="se", **options):
-    return fv.graft(host, block, at=at, example=EXAMPLE, **options)
-
-
-def rouse(host):
-    """Move each block from its start."""
-    for key, value in host.named_parameters():
-        if key.endswith("amount"):
-            value.data.fill_(0.5)
-
-
-def tree(host):
-    """Return each layer of a host and its hooks."""
-    return [
-        (path, id(module), list(module._forward_hooks), list(module._forward_pre_hooks))
-        for path, module in host.named_modules()
-    ]
-
-
-def held(host):
-    """Return the layers that hold a block, and where."""
-    return [(place.path, place.position) for place in surgery.planned(host).places]
 
 
 def test_the_last_child_of_a_sequence_holds_what_comes_after_it():

@@ -1,29 +1,20 @@
 """A plan: which blocks go where, and what is said of those that cannot."""
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
 import foveate as fv
+from foveate._loading import load_file
 from foveate.errors import FoveateError, OptionError, SiteError
 from foveate.records import Plan
 
-EXAMPLE = (1, 3, 16, 8)
-
-
-class Double(nn.Module):
-    """A block of a user's: channels first, an option by keyword."""
-
-    def __init__(self, channels, *, factor=2.0):
-        super().__init__()
-        if factor < 0:
-            raise ValueError("factor must be 0 or more")
-        self.scale = nn.Parameter(torch.full((channels, 1, 1), factor))
-
-    def forward(self, x):
-        return x * self.scale
+small = load_file(Path(__file__).with_name("small.py"))
+EXAMPLE = small.EXAMPLE
+Double = small.Double
 
 
 def conv(channels=3):

@@ -1,13 +1,19 @@
 """Hosts whose layers hooks do not reach, and what is said of them."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-import foveate as fv
+from foveate._loading import load_file
 from foveate.errors import SiteError
 
-EXAMPLE = (1, 3, 16, 8)
+small = load_file(Path(__file__).with_name("small.py"))
+EXAMPLE = small.EXAMPLE
+conv = small.conv
+net = small.net
+graft = small.graft
 
 
 class YOLO(nn.Module):
@@ -17,20 +23,6 @@ class YOLO(nn.Module):
         super().__init__()
         self.model = net()
         self.predictor = None
-
-
-def conv():
-    return nn.Conv2d(3, 3, 3, padding=1)
-
-
-def net():
-    """Return a host of three convolutions, the second within two sequences."""
-    inner = nn.Sequential(nn.Tanh(), nn.Sequential(conv(), nn.ReLU()))
-    return nn.Sequential(conv(), inner, conv())
-
-
-def graft(host, at, block="se", **options):
-    return fv.graft(host, block, at=at, example=EXAMPLE, **options)
 
 
 def scripted():
