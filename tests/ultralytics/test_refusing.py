@@ -56,6 +56,41 @@ except ValueError as problem:
     assert said.startswith("SiteError YOLO.train: the model has blocks (cbam after")
 
 
+def test_a_trainer_by_itself_does_not_drop_the_blocks_of_a_checkpoint(
+    yolo, training, library, tmp_path
+):
+    yolo.save(tmp_path / "saved.pt")
+    overrides = training | {"model": str(tmp_path / "saved.pt")}
+
+    with pytest.raises(SiteError, match="load: the weights are of a model with bloc"):
+        library.Trainer(overrides=overrides).train()
+
+
+def test_loading_a_checkpoint_with_blocks_into_a_plain_model_is_refused(
+    yolo, library, tmp_path
+):
+    yolo.save(tmp_path / "saved.pt")
+    plain = library.YOLO(yolo.model.yaml["yaml_file"])
+
+    with pytest.raises(SiteError, match="or take them out of the other"):
+        plain.load(tmp_path / "saved.pt")
+
+
+def test_loading_a_checkpoint_with_blocks_into_a_model_with_them_loads_all(
+    yolo, library, tmp_path
+):
+    yolo.model.model[4].foveate.after[0].amount.data.fill_(0.5)
+    yolo.save(tmp_path / "saved.pt")
+    other = library.YOLO(yolo.model.yaml["yaml_file"])
+    fv.graft(other.model, fv.surgery.planned(yolo.model))
+
+    other.load(tmp_path / "saved.pt")
+
+    # a checkpoint is written in half precision
+    found = other.model.model[4].foveate.after[0].amount
+    assert found.detach().eq(0.5).all()
+
+
 def test_tuning_that_would_drop_the_blocks_is_refused(yolo, training):
     with pytest.raises(SiteError, match="Tune the plain model, or call train"):
         yolo.tune(**training)

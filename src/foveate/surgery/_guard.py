@@ -1,10 +1,11 @@
 """Keep Ultralytics from dropping blocks without a word.
 
 ``YOLO(...).train()`` does not train the model that one holds: it makes another from the
-YAML and copies the weights that fit, so blocks are lost and nothing says so. Nothing
-that a model could hold is called on that way, so the methods that begin it are wrapped,
-once, as soon as a block is held in a process where Ultralytics is loaded. For models
-without blocks they are what they were.
+YAML and copies the weights that fit, and so does loading a checkpoint into another
+model: blocks are lost and nothing says so. Nothing that a model could hold is called on
+that way, so the methods that begin it are wrapped, once, as soon as a block is held in
+a process where Ultralytics is loaded. For models without blocks they are what they
+were.
 """
 
 from __future__ import annotations
@@ -31,34 +32,40 @@ def watch(blocks_in: Callable[[nn.Module], Sequence[str]]) -> None:
     Args:
         blocks_in: Returns in words what blocks a model has.
     """
-    module = sys.modules.get("ultralytics.engine.model")
-    model = getattr(module, "Model", None)
-    for name, check in (("train", _check_train), ("tune", _check_tune)):
-        method = getattr(model, name, None)
-        if method is not None and not hasattr(method, GUARDED):
-            setattr(model, name, _guarded(method, check, blocks_in))
+
+    def blocks_of(model: Any) -> str:
+        # an exported model is a path
+        found = blocks_in(model) if isinstance(model, nn.Module) else []
+        return _checks.cut(found, most=3)
+
+    for (module, name), checks in GUARDS.items():
+        kind = getattr(sys.modules.get(module), name, None)
+        for method_name, check in checks.items():
+            method = getattr(kind, method_name, None)
+            if method is not None and not hasattr(method, GUARDED):
+                setattr(kind, method_name, _guarded(method, check, blocks_of))
 
 
 def _guarded(
     method: Callable[..., Any],
     check: Callable[..., None],
-    blocks_in: Callable[[nn.Module], Sequence[str]],
+    blocks_of: Callable[[Any], str],
 ) -> Callable[..., Any]:
     @functools.wraps(method)
     def guarded(self: Any, *args: Any, **keywords: Any) -> Any:
-        # an exported model is a path
-        found = blocks_in(self.model) if isinstance(self.model, nn.Module) else []
-        if found:
-            check(self, _checks.cut(found, most=3), *args, **keywords)
+        check(blocks_of, self, *args, **keywords)
         return method(self, *args, **keywords)
 
     setattr(guarded, GUARDED, True)
     return guarded
 
 
-def _check_train(yolo: Any, blocks: str, trainer: Any = None, **_: Any) -> None:
+def _check_train(
+    blocks_of: Callable[[Any], str], yolo: Any, trainer: Any = None, **_: Any
+) -> None:
     """Raise SiteError if ``trainer`` would drop the blocks of the model."""
-    if hasattr(trainer, "foveate_plan"):
+    blocks = blocks_of(yolo.model)
+    if not blocks or hasattr(trainer, "foveate_plan"):
         return
     base = trainer or _usual_trainer(yolo)
     home, name = base.__module__, getattr(base, "__name__", type(base).__name__)
@@ -71,8 +78,11 @@ def _check_train(yolo: Any, blocks: str, trainer: Any = None, **_: Any) -> None:
     )
 
 
-def _check_tune(yolo: Any, blocks: str, *_: Any, **__: Any) -> None:
-    """Raise SiteError: no way to tune keeps blocks."""
+def _check_tune(blocks_of: Callable[[Any], str], yolo: Any, *_: Any, **__: Any) -> None:
+    """Raise SiteError if the model has blocks: no way to tune keeps them."""
+    blocks = blocks_of(yolo.model)
+    if not blocks:
+        return
     raise SiteError(
         f"{type(yolo).__name__}.tune: the model has blocks ({blocks}), and tuning "
         "makes it anew from its YAML, without them, in processes that take no "
@@ -84,3 +94,33 @@ def _check_tune(yolo: Any, blocks: str, *_: Any, **__: Any) -> None:
 def _usual_trainer(yolo: Any) -> Any:
     """Return the trainer that Ultralytics takes if none is given."""
     return yolo.task_map[yolo.task]["trainer"]
+
+
+def _check_load(
+    blocks_of: Callable[[Any], str], model: Any, weights: Any, *_: Any, **__: Any
+) -> None:
+    """Raise SiteError if ``weights`` are of a model with blocks and ``model`` has none.
+
+    A trainer that is used without a ``YOLO`` gets here too.
+    """
+    source = weights
+    if isinstance(weights, dict):
+        source = weights.get("ema") or weights.get("model")
+    blocks = blocks_of(source)
+    if blocks and not blocks_of(model):
+        raise SiteError(
+            f"{type(model).__name__}.load: the weights are of a model with blocks "
+            f"({blocks}), which would be dropped, as this model has none. To train "
+            "them, give the trainer fv.surgery.ultralytics.trainer(...); else graft to "
+            "this model first, or take them out of the other: fv.prune."
+        )
+
+
+GUARDS: dict[tuple[str, str], dict[str, Callable[..., None]]] = {
+    ("ultralytics.engine.model", "Model"): {
+        "train": _check_train,
+        "tune": _check_tune,
+    },
+    ("ultralytics.nn.tasks", "BaseModel"): {"load": _check_load},
+}
+"""By module and class, what is checked before a method."""
