@@ -61,6 +61,19 @@ def test_the_first_step_moves_the_host_and_every_block(cell, images):
     assert len({key.partition(".foveate.")[0] for key in moved}) == 3
 
 
+def test_the_host_gets_the_gradients_that_it_had_to_the_bit(cell, images):
+    plain, host = cell.host().train(), cell.host().train()
+    cell.graft(host)
+
+    for each in (plain, host):
+        # for the hosts that have dropout
+        torch.manual_seed(0)
+        loss_of(cell, each, images).backward()
+
+    for key, parameter in plain.named_parameters():
+        assert host.get_parameter(key).grad.equal(parameter.grad), key
+
+
 def test_all_weights_of_a_block_learn_once_it_has_left_its_start(cell, images):
     host = cell.grafted().train()
 
