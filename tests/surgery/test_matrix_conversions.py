@@ -1,8 +1,10 @@
 """Conversions that put other layers into a host keep its blocks, or say that not."""
 
 import pytest
+import torch
 from torch import nn
 
+import foveate as fv
 from foveate.errors import SiteError
 
 convert = nn.SyncBatchNorm.convert_sync_batchnorm
@@ -46,3 +48,16 @@ def test_a_block_whose_norm_was_exchanged_is_not_lost_in_silence(new_cell, use, 
 
     with pytest.raises(SiteError, match=r"cbam.* was exchanged.* Convert .* first"):
         use(converted)
+
+
+def test_a_block_whose_hook_was_handed_on_without_it_is_not_lost_in_silence():
+    host = nn.Sequential(nn.Conv2d(3, 8, 1), nn.BatchNorm2d(8)).eval()
+    fv.graft(host, "se", at="1", example=(1, 3, 4, 4))
+    hooks = host[1]._forward_hooks
+
+    # as torch.ao.quantization.fuse_modules does
+    host[0].register_forward_hook(*hooks.values())
+    host[1] = nn.Identity()
+
+    with pytest.raises(SiteError, match=r"this Conv2d was put .* Fuse the host first"):
+        host(torch.zeros(1, 3, 4, 4))

@@ -136,6 +136,14 @@ def test_a_plan_is_read_back_and_applied_to_a_copy(tmp_path):
     ]
 
 
+def test_a_plan_is_applied_with_images_of_the_users():
+    net = host()
+
+    fv.graft(net, plan(net=net), example=torch.zeros(2, 3, 5, 9))
+
+    assert [block.path for block in fv.grafts(net)] == ["1"]
+
+
 def test_a_plan_makes_the_same_blocks_as_the_call_that_it_stands_for(tmp_path):
     one, other = host(), host()
     other.load_state_dict(one.state_dict())
@@ -232,3 +240,36 @@ def test_a_graft_without_a_place_says_how_to_name_one():
 def test_every_error_of_a_plan_is_one_of_ours():
     with pytest.raises(FoveateError):
         plan(at=None)
+
+
+class Chain(nn.Module):
+    """A layer that runs its children one after another."""
+
+    def __init__(self):
+        super().__init__()
+        self.one, self.two = conv(), nn.ReLU()
+
+    def forward(self, x):
+        for child in self.children():
+            x = child(x)
+        return x
+
+
+def test_a_plan_refuses_what_only_running_shows():
+    net = nn.Sequential(conv(), Chain(), nn.ReLU())
+
+    plan = fv.plan(net, "se", at=["1", "2"], example=EXAMPLE)
+
+    assert [place.path for place in plan.places] == ["2"]
+    (refused,) = plan.refused
+    assert refused.path == "1"
+    assert "Graft to one of them: 1.one, 1.two." in refused.reason
+
+
+def test_a_plan_without_what_it_refused_can_be_grafted():
+    net = nn.Sequential(conv(), Chain(), nn.ReLU())
+    plan = fv.plan(net, "se", at=["1", "2"], example=EXAMPLE)
+
+    done = fv.graft(net, plan.fitting())
+
+    assert [place.path for place in done.places] == ["2"]

@@ -30,6 +30,15 @@ class Walking(nn.Module):
         return x
 
 
+class Long(Walking):
+    """The same with more children than a message names."""
+
+    def __init__(self):
+        super().__init__()
+        for number in range(7):
+            self.add_module(f"b{number}", nn.ReLU())
+
+
 class Counting(Walking):
     """A layer that counts its children."""
 
@@ -207,6 +216,12 @@ CAUGHT = {
         {"at": "0"},
         "0: Walking does something with each of its children, so a block cannot be one "
         "of them. Graft to one of them: 0.conv, 0.act.",
+    ),
+    "runs its many children": (
+        nn.Sequential(Long()),
+        {"at": "0"},
+        "0: Long does something with each of its children, so a block cannot be one of "
+        "them. Graft to one of them: 0.b6, 0.b5, 0.b4, 0.b3, 0.b2, 0.b1 and 3 more.",
     ),
     "counts its children": (
         nn.Sequential(Counting()),

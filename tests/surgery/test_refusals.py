@@ -49,16 +49,21 @@ class Rewritten(nn.Module):
         raise NotImplementedError
 
 
-class Branched(Rewritten):
-    """The same with a BatchNorm in the branch, and an activation after it."""
+class Branched(nn.Module):
+    """The same with a BatchNorm in the branch, and two layers after it; one stays."""
 
     def __init__(self):
         super().__init__()
         self.branch = nn.Sequential(nn.BatchNorm2d(3), nn.Sigmoid())
+        self.drop_path = nn.Identity()
         self.act = nn.ReLU()
+        self.merged = False
 
     def forward(self, x):
-        return self.act(self.branch(x))
+        return self.act(x if self.merged else self.drop_path(self.branch(x)))
+
+    def reparameterize(self):
+        self.merged = True
 
 
 class FusedPair(nn.Sequential):
@@ -220,6 +225,13 @@ REFUSED = {
     "within a branch that is rewritten": (
         around(Branched()),
         ("1.branch.1", "after"),
+        "is rewritten by 1 (Branched.reparameterize), and the block would be lost. "
+        "Graft to 1 instead.",
+        [("1", "after"), ("1.act", "after")],
+    ),
+    "forgotten when branches are merged": (
+        around(Branched()),
+        ("1.drop_path", "after"),
         "is rewritten by 1 (Branched.reparameterize), and the block would be lost. "
         "Graft to 1 instead.",
         [("1", "after"), ("1.act", "after")],

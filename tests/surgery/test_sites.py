@@ -283,6 +283,14 @@ def test_stages_are_those_of_the_trunk_of_a_host():
     assert stages == ["backbone.layer1", "backbone.layer2"]
 
 
+def test_stages_are_found_in_the_backbone_of_a_detector():
+    pyramid = Ended(body=Ended(layer1=conv(2), layer2=conv(2)), fpn=conv())
+
+    found = fv.sites(Ended(backbone=pyramid), EXAMPLE, at="stage:-1")
+
+    assert [site.path for site in found] == ["backbone.body.layer2"]
+
+
 def test_stages_of_features_end_with_each_size_of_map():
     features = nn.Sequential(conv(2), nn.ReLU(), conv(2), conv())
 

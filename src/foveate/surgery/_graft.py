@@ -4,6 +4,10 @@ The block is a child of the layer, under one name of our own, and a hook runs it
 hook is a function of this module that looks the block up on the layer it is called
 for: a copy of the layer runs the copy of the block, and pickle finds the hook by name.
 A hook runs in ``__call__``, so it outlives a layer whose ``forward`` is exchanged.
+
+Files of whole models, such as Ultralytics' checkpoints, name what stands here and in
+``_starts.py``, and hold its fields: what is moved or renamed must still be found under
+its old name, and what a new field needs is added in ``__setstate__``.
 """
 
 from __future__ import annotations
@@ -54,8 +58,15 @@ class Graft(nn.Module):
         self.example = example
         _guard.watch(blocks_in)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """Return what a copy or a pickle holds: places as plain values."""
+        places = {key: place.model_dump() for key, place in self.places.items()}
+        return {**self.__dict__, "places": places}
+
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)  # type: ignore[no-untyped-call]
+        """Read what a copy or a pickle holds, which may be of an older version."""
+        places = {key: Place(**values) for key, values in state["places"].items()}
+        super().__setstate__({**state, "places": places})  # type: ignore[no-untyped-call]
         # a checkpoint that was read holds blocks as well
         _guard.watch(blocks_in)
 
@@ -155,7 +166,7 @@ class Replacement(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the block's answer."""
-        answer: Tensor = self._modules[CHILD].run("replace", x)  # type: ignore[union-attr,operator]
+        answer: Tensor = getattr(self, CHILD).run("replace", x)
         return answer
 
     def _apply(self, *args: Any, **keywords: Any) -> Replacement:
@@ -175,21 +186,37 @@ def graft_of(module: nn.Module) -> Graft | None:
 def blocks_in(model: nn.Module) -> list[str]:
     """Return in words what blocks a model has and where, for a message."""
     return [
-        f"{place.block} {position} {place.path}"
+        f"{place.block} {place.where}"
         for module in model.modules()
         if isinstance(module, Graft)
-        for position, place in module.places.items()
+        for place in module.places.values()
     ]
 
 
 def run_after(module: nn.Module, _: tuple[Any, ...], output: Any) -> Any:
     """Run the blocks that a layer holds on what it returns: a forward hook."""
-    return getattr(module, CHILD).run("after", output)
+    return _held_by(module).run("after", output)
 
 
 def run_before(module: nn.Module, args: tuple[Any, ...]) -> tuple[Any, ...]:
     """Run the blocks that a layer holds on its first argument: a forward pre-hook."""
-    return (getattr(module, CHILD).run("before", args[0]), *args[1:])
+    return (_held_by(module).run("before", args[0]), *args[1:])
+
+
+def _held_by(module: nn.Module) -> Any:
+    """Return what a layer holds, whose hook is running.
+
+    Raises:
+        SiteError: Nothing: the hook was handed on without the blocks.
+    """
+    graft = getattr(module, CHILD, None)
+    if graft is None:
+        raise SiteError(
+            f"this {type(module).__name__} was put in the place of a layer that held a "
+            "block, as torch.ao.quantization.fuse_modules does, and has its hook but "
+            "not the block. Fuse the host first, then graft."
+        )
+    return graft
 
 
 def each_map(value: Any, change: Callable[[Any], Any]) -> Any:

@@ -16,7 +16,7 @@ from foveate.surgery._graft import CHILD
 from foveate.surgery._survey import Survey
 from foveate.surgery.running import fresh, undisturbed
 
-__all__ = ["prove_blocks", "prove_places"]
+__all__ = ["prove_blocks", "prove_places", "unprovable"]
 
 
 UNSTEADY = (
@@ -24,6 +24,9 @@ UNSTEADY = (
     "changes nothing. Make it answer the same in evaluation: fix its random numbers, "
     "and what it keeps from run to run."
 )
+
+MOST_CHILDREN = 6
+"""How many children a message names."""
 
 IN_PLACE = (
     "a later layer changes this map in place, as with inplace=True, and the host reads "
@@ -60,20 +63,29 @@ def prove_places(plan: Plan, seen: Survey) -> None:
         SiteError: The output has changed, or a place was not run once; the host is as
             it was.
     """
-    places = [place for place in plan.places if place.position != "replace"]
+    for path, reason in unprovable(plan.places, seen).items():
+        raise SiteError(f"{path}: {reason}")
+
+
+def unprovable(places: Sequence[Place], seen: Survey) -> dict[str, str]:
+    """Return the paths of the places that cannot be proven, each with the reason.
+
+    Raises:
+        SiteError: The host computes something else at each run.
+    """
+    places = [place for place in places if place.position != "replace"]
     if not places or _changed(places, seen) is None:
-        return
+        return {}
     if not _same(_run(seen), seen.output):
         raise SiteError(UNSTEADY)
-    # each alone, to find the one
-    for place in places:
-        reason = _changed([place], seen)
-        if reason is not None:
-            raise SiteError(f"{place.path}: {reason}")
-    raise SiteError(
-        f"{_checks.cut([place.path for place in places])}: each alone can have a "
-        "block, but not all at once. Graft to fewer of them."
+    # each alone, to find those that it is
+    reasons = {place.path: _changed([place], seen) for place in places}
+    found = {path: reason for path, reason in reasons.items() if reason is not None}
+    paths = _checks.cut([place.path for place in places])
+    together = (
+        "each alone can have a block, but not all at once. Graft to fewer of them."
     )
+    return found or {paths: together}
 
 
 def prove_blocks(held: Sequence[Held], seen: Survey) -> None:
@@ -163,7 +175,10 @@ def _cure(held: Sequence[Held]) -> str:
     layer = held[0].layer
     names = [name for name, _ in layer.named_children()]
     children = [f"{held[0].path}.{name}" for name in names if name != CHILD]
-    known = f"one of them: {_checks.cut(children, most=6)}"
+    if held[0].place.position == "after" and len(children) > MOST_CHILDREN:
+        # of many, those that are nearest to what the layer returns
+        children.reverse()
+    known = f"one of them: {_checks.cut(children, most=MOST_CHILDREN)}"
     advice = known if children else "another layer"
     return (
         f"{type(layer).__name__} does something with each of its children, so a block "

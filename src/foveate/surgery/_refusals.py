@@ -11,6 +11,7 @@ from foveate import _checks
 from foveate.records import Position
 from foveate.surgery._graft import CHILD, graft_of
 from foveate.surgery._maps import no_map
+from foveate.surgery._merging import runs_when_merged
 from foveate.surgery._survey import Layer, Survey, is_convolution, is_norm
 
 __all__ = ["carrier_of", "refusal"]
@@ -140,8 +141,9 @@ def _fused(survey: Survey, layer: Layer) -> str | None:
     while path:
         holder = survey.model.get_submodule(path)
         method = next((name for name in methods if _rewrites(holder, name)), None)
-        if method in REWRITING and _is_merely_run(holder, layer, path):
-            method = None
+        if method in REWRITING and _is_no_branch(holder, layer, path):
+            kept = runs_when_merged(survey, layer.path, path, method)
+            method = None if kept else method
         if method is not None:
             cure = (
                 "Graft before the layer that comes next"
@@ -157,11 +159,10 @@ def _fused(survey: Survey, layer: Layer) -> str | None:
     return None
 
 
-def _is_merely_run(holder: nn.Module, layer: Layer, path: str) -> bool:
-    """Return whether a layer is left alone when branches become one convolution.
+def _is_no_branch(holder: nn.Module, layer: Layer, path: str) -> bool:
+    """Return whether a layer stands in none of the branches that become a convolution.
 
-    Such are the activation and the attention that follow them, but nothing in a branch,
-    which has a BatchNorm.
+    Such are the activation and the attention after them; a branch has a BatchNorm.
     """
     branch = holder.get_submodule(layer.path.removeprefix(f"{path}.").split(".")[0])
     within = any(is_norm(module) for module in branch.modules())

@@ -12,7 +12,7 @@ from foveate.surgery._survey import Survey
 
 __all__ = ["stages_of"]
 
-TRUNKS = ("", "backbone.", "encoder.", "trunk.", "body.", "model.")
+TRUNKS = ("", "backbone.", "encoder.", "trunk.", "body.", "model.", "backbone.body.")
 """Where a network of several parts keeps the one that has stages."""
 
 NUMBERED = re.compile(r"(?:layer|stage|block)_?(\d+)")
@@ -41,7 +41,9 @@ def stages_of(survey: Survey) -> dict[int, str]:
 def _at(model: nn.Module, trunk: str) -> nn.Module | None:
     if not trunk:
         return model
-    child = getattr(model, trunk.rstrip("."), None)
+    child: Any = model
+    for name in trunk.rstrip(".").split("."):
+        child = getattr(child, name, None)
     return child if isinstance(child, nn.Module) else None
 
 

@@ -63,8 +63,9 @@ class Survey:
         model: The host.
         inputs: What it was called with.
         output: What it returned.
-        layers: Every layer that ran, by its path, in the order of their first end.
+        layers: Every layer that ran, by its path, in the order of their last end.
         idle: The paths of the layers that did not run.
+        merged: What still runs in layers that merge their branches, where it was asked.
     """
 
     model: nn.Module
@@ -72,6 +73,7 @@ class Survey:
     output: Any
     layers: dict[str, Layer]
     idle: tuple[str, ...]
+    merged: dict[str, frozenset[str]] = field(default_factory=dict)
 
     @property
     def image(self) -> tuple[int, int] | None:

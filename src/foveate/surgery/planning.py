@@ -11,6 +11,7 @@ from foveate import _checks
 from foveate.errors import FoveateError, SiteError
 from foveate.records import POSITIONS, Place, Plan, Position, Refusal, Site, Start
 from foveate.surgery._making import BlockLike, check_block, check_choice, name_of
+from foveate.surgery._proving import unprovable
 from foveate.surgery._refusals import carrier_of
 from foveate.surgery._selecting import Selector, select
 from foveate.surgery._survey import Survey, survey
@@ -32,7 +33,8 @@ def plan(
 ) -> Plan:
     """Return which sites of a host get a block, and why others cannot.
 
-    Nothing is changed: the host runs once, as for ``sites``.
+    Nothing is changed. The host runs twice: as for ``sites``, and with something that
+    does nothing in every place, which must not change its output.
 
     Args:
         model: The host.
@@ -63,7 +65,15 @@ def plan(
         after 1  se     identity  8 x 8x8
     """
     seen = survey(model, inputs_of(model, example))
-    return plan_for(seen, block, at=at, position=position, start=start, options=options)
+    found = plan_for(
+        seen, block, at=at, position=position, start=start, options=options
+    )
+    amiss = unprovable(found.places, seen)
+    refused = [Refusal(path=path, reason=why) for path, why in amiss.items()]
+    places = [place for place in found.places if place.path not in amiss]
+    return found.model_copy(
+        update={"places": tuple(places), "refused": (*found.refused, *refused)}
+    )
 
 
 def plan_for(
