@@ -17,6 +17,16 @@ def test_each_block_of_a_plan_has_a_line_with_kind_and_paper(grafted):
     assert (users.block, users.link, users.moved) == ("Mine", "", "50.0 %")
 
 
+def test_each_map_of_a_layer_is_numbered(grafted):
+    row = next(row for row in grafted.rows if row.label == MINE)
+    maps = [row.grafts[0].model_copy(update={"map": number}) for number in (0, 1)]
+    several = row.model_copy(update={"grafts": tuple(maps)})
+
+    ((_, cells),) = list_grafts(grafted.model_copy(update={"rows": (several,)}))
+
+    assert [each.where for each in cells] == ["after fc (map 0)", "after fc (map 1)"]
+
+
 def test_a_comparison_of_blocks_has_no_grafts(mixed):
     assert list_grafts(mixed) == []
     assert "What was grafted where" not in render_html(mixed)

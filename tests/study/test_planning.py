@@ -3,12 +3,13 @@
 import sys
 
 import pytest
+from torch import nn
 
 import foveate
 from foveate.blocks import SqueezeExcite
 from foveate.errors import RecipeError
-from foveate.records import Recipe, Run
-from foveate.study import grid, load_recipe, shipped_recipes
+from foveate.records import Host, Recipe, Run
+from foveate.study import codebase, grid, load_recipe, shipped_recipes
 
 JOIN = {
     "host": {"name": "resnet10_fpn", "width": 8, "stem": "half"},
@@ -95,6 +96,18 @@ def test_a_changed_add_makes_the_runs_stale_that_join_by_it(tiny, monkeypatch):
     assert stale_with(monkeypatch, "add", joins) == [True, False, False]
     assert stale_with(monkeypatch, "gated", joins) == [False, False, True]
     assert stale_with(monkeypatch, "add", attention) == [True, True]
+
+
+@pytest.mark.parametrize(("weights", "stale"), [(None, False), ("w.pt", True)])
+def test_how_weights_are_loaded_counts_where_there_are_some(
+    monkeypatch, weights, stale
+):
+    host = Host(name="resnet10", weights=weights)
+    before = codebase.code_digest(nn.ReLU(), host)
+
+    monkeypatch.setattr(codebase, "HOST_SOURCES", ())
+
+    assert (codebase.code_digest(nn.ReLU(), host) != before) is stale
 
 
 def test_an_option_of_several_numbers_keeps_its_key_and_value_in_every_form(

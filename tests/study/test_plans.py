@@ -300,7 +300,7 @@ def test_a_block_in_a_slot_starts_from_the_same_weights(tmp_path):
         ),
         (
             {"block": "net.py:Min", "at": "features.2"},
-            r"^plans.0 \(Min at features.2\): features.2: no 'Min' in .*net.py. "
+            r"^plans.0 \(Min at features.2\): no 'Min' in .*net.py. "
             r"Known: .*Mine",
         ),
         (

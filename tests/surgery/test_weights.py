@@ -276,6 +276,25 @@ def test_a_host_of_keywords_is_loaded_with_an_example(tmp_path):
     assert same_state(plain, host.state_dict())
 
 
+def test_a_host_of_whole_numbers_is_loaded_with_an_example(tmp_path):
+    class Looking(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.table, self.act = nn.Embedding(9, 8), nn.ReLU()
+
+        def forward(self, places):
+            return self.act(self.table(places).movedim(-1, 1))
+
+    host, plain = Looking(), Looking()
+    places = torch.arange(20).reshape(1, 4, 5) % 9
+    fv.graft(host, "se", at="act", example=places)
+    path = fv.save(host, tmp_path / "last.safetensors")
+
+    fv.load(plain, path, example=places)
+
+    assert same_state(plain, host.state_dict())
+
+
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path, monkeypatch):
     path = fv.save(grafted(), tmp_path / "last.safetensors")
     before = path.read_bytes()

@@ -12,7 +12,7 @@ from foveate.cli._words import options_of, shape_of
 if TYPE_CHECKING:
     from torch import nn
 
-__all__ = ["InputWords", "Model", "SettingWords", "load_host"]
+__all__ = ["InputWords", "Model", "SettingWords", "load_model"]
 
 Model = Annotated[
     str,
@@ -44,7 +44,7 @@ SettingWords = Annotated[
 ]
 
 
-def load_host(
+def load_model(
     model: str, settings: Sequence[str] | None, inputs: Sequence[str] | None
 ) -> tuple[nn.Module, tuple[tuple[int, ...], ...]]:
     """Return a network and the shapes of its inputs."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 
 from foveate import catalog
-from foveate.cli._host import InputWords, Model, SettingWords, load_host
+from foveate.cli._host import InputWords, Model, SettingWords, load_model
 from foveate.cli._output import print_json, print_note, print_table, results_only
 from foveate.cli._words import options_of
 
@@ -72,7 +72,7 @@ def graft(
     with results_only():
         from foveate import profile, surgery
 
-        host, example = load_host(model, settings, inputs)
+        host, example = load_model(model, settings, inputs)
         plan = surgery.plan(
             host,
             block,
@@ -114,7 +114,7 @@ def _say_what_is_refused(plan: Plan, fitting: bool) -> None:
 def _print_plan(plan: Plan, alone: Cost, added: PlanCost) -> None:
     rows = [
         (
-            f"{place.position} {place.path}",
+            place.where,
             place.block,
             place.start,
             ", ".join(map(str, place.maps)),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from foveate.cli._host import InputWords, Model, SettingWords, load_host
+from foveate.cli._host import InputWords, Model, SettingWords, load_model
 from foveate.cli._output import print_json, print_note, print_table, results_only
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ def sites(
     with results_only():
         from foveate import surgery
 
-        host, example = load_host(model, settings, inputs)
+        host, example = load_model(model, settings, inputs)
         found = surgery.sites(host, example, at=at or None)
     if json:
         print_json(found.plain())

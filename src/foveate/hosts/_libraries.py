@@ -159,7 +159,7 @@ def _without(library: str, options: Options, **set_here: Any) -> dict[str, Any]:
             raise OptionError(
                 f"{library}: {option} must be {only}, because no weights are "
                 f"downloaded, got {options[option]!r}. Load a file of weights with "
-                "hosts.load_weights."
+                "fv.hosts.load_weights."
             )
     return {option: options[option] for option in options if option not in set_here}
 

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from foveate import _checks, _traces
 from foveate.errors import WeightsError
+from foveate.surgery.host_weights import refuse_meta, shapes
 
 __all__ = ["load_weights"]
 
@@ -74,11 +75,7 @@ def load_weights(
     kept = {key: own[key] for key in own if key in left}
     state = {**{key: state[key] for key in state if not _is_meant(key, skip)}, **kept}
     _refuse_misfits(f"{path.name}: its weights do not fit {_name(model)}.", own, state)
-    if any(isinstance(value, Tensor) and value.is_meta for value in own.values()):
-        raise WeightsError(
-            f"{_name(model)}: is on the meta device, where there is no room for "
-            "values. Make room first: model.to_empty(device='cpu')."
-        )
+    refuse_meta(_name(model), own)
     model.load_state_dict(state)
 
 
@@ -194,10 +191,7 @@ def _under(prefix: str, state: State, path: Path) -> State:
 
 def _refuse_misfits(says: str, own: Mapping[str, Any], state: State) -> None:
     """Raise WeightsError unless keys and shapes are the same."""
-    misfits = _checks.misfits(
-        {key: value.shape for key, value in own.items()},
-        {key: value.shape for key, value in state.items()},
-    )
+    misfits = _checks.misfits(shapes(own), shapes(state))
     if misfits:
         where = _where(own, state) if own.keys() - state.keys() else ""
         raise WeightsError(" ".join(part for part in (says, misfits, where) if part))

@@ -13,7 +13,7 @@ from foveate import blocks, catalog
 from foveate.errors import OptionError
 from foveate.profile._formulas import FORMULAS
 from foveate.records import Cost
-from foveate.surgery.running import place_of, undisturbed
+from foveate.surgery.running import device_and_dtype, undisturbed
 
 __all__ = ["block_cost", "cost"]
 
@@ -45,7 +45,7 @@ def cost(model: nn.Module, *shapes: Sequence[int]) -> Cost:
         (224, 4320)
     """
     _check_shapes(shapes)
-    device, dtype = place_of(model)
+    device, dtype = device_and_dtype(model)
     inputs = [torch.zeros(*shape, device=device, dtype=dtype) for shape in shapes]
     counter = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
     with undisturbed(model), counter:

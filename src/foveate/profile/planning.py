@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import torch
+
 from foveate.profile.counting import cost
 from foveate.records import Cost, Place, Plan, PlanCost
-from foveate.surgery.blocks import new_blocks
+from foveate.surgery.creating import new_blocks
 
 __all__ = ["plan_cost"]
 
@@ -35,8 +37,12 @@ def plan_cost(plan: Plan) -> PlanCost:
 
 
 def _cost_of(place: Place) -> Cost:
+    # those of the catalogue take no memory; a user's may need some
+    device = "meta" if place.is_ours else "cpu"
+    with torch.random.fork_rng(devices=[]):
+        blocks = new_blocks(place, device)
     found = [
         cost(block, (1, shape.channels, shape.height, shape.width))
-        for block, shape in zip(new_blocks(place), place.maps, strict=True)
+        for block, shape in zip(blocks, place.maps, strict=True)
     ]
     return PlanCost(places=tuple(found)).total

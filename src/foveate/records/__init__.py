@@ -6,7 +6,7 @@ from foveate.records._record import Part, Record, whole_file, write_atomically
 from foveate.records.choice import BlockChoice, PlanChoice
 from foveate.records.cost import Cost, PlanCost
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
-from foveate.records.grafts import GraftedBlock, Grafts
+from foveate.records.grafts import MOST_LOOKED_AT, GraftedBlock, Grafts, name_places
 from foveate.records.host import Host
 from foveate.records.plan import Place, Plan, Refusal, Start
 from foveate.records.recipe import PLAIN, Data, Recipe, Slot, Training
@@ -24,6 +24,7 @@ from foveate.records.summary import (
 )
 
 __all__ = [
+    "MOST_LOOKED_AT",
     "MOST_SEEDS",
     "PLAIN",
     "POSITIONS",
@@ -63,6 +64,7 @@ __all__ = [
     "Summary",
     "Training",
     "Verdict",
+    "name_places",
     "whole_file",
     "write_atomically",
 ]

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from foveate.records._record import Part, Record
 from foveate.records._table import table
 from foveate.records.plan import Start
 from foveate.records.site import Position
 
-__all__ = ["GraftedBlock", "Grafts"]
+__all__ = ["MOST_LOOKED_AT", "GraftedBlock", "Grafts", "name_places"]
+
+MOST_LOOKED_AT = 64
+"""On how many test images a comparison measures how far a graft has moved."""
 
 HEADER = ("where", "block", "start", "parameters", "amount", "largest", "moved", "")
 
@@ -69,11 +72,9 @@ class Grafts(Record):
         """Return a table of the blocks."""
         if not self.blocks:
             return f"{self.host} has no grafts."
-        several = {block.path for block in self.blocks if block.map}
         rows = [
             (
-                f"{block.position} {block.path}"
-                + (f" (map {block.map})" if block.path in several else ""),
+                where,
                 block.block,
                 block.start,
                 f"{block.parameters:,}",
@@ -82,9 +83,28 @@ class Grafts(Record):
                 _short(block.moved),
                 block.note,
             )
-            for block in self.blocks
+            for where, block in zip(name_places(self.blocks), self.blocks, strict=True)
         ]
         return table(HEADER, rows)
+
+
+def name_places(blocks: Sequence[GraftedBlock]) -> list[str]:
+    """Return in words where each block stands, and on which map if there are several.
+
+    Example:
+        >>> said = {"position": "after", "block": "se", "start": "paper"}
+        >>> both = [
+        ...     GraftedBlock(path="neck", map=number, parameters=9, **said)
+        ...     for number in (0, 1)
+        ... ]
+        >>> name_places(both), name_places(both[:1])
+        (['after neck (map 0)', 'after neck (map 1)'], ['after neck'])
+    """
+    wheres = [f"{block.position} {block.path}" for block in blocks]
+    return [
+        f"{where} (map {block.map})" if wheres.count(where) > 1 else where
+        for where, block in zip(wheres, blocks, strict=True)
+    ]
 
 
 def _short(value: float | None) -> str:

@@ -40,6 +40,16 @@ class Place(Part):
     maps: tuple[MapShape, ...] = Field(min_length=1)
     replaced: str | None = None
 
+    @property
+    def is_ours(self) -> bool:
+        """Whether its block is one of the catalogue."""
+        return ":" not in self.block
+
+    @property
+    def where(self) -> str:
+        """Position and layer, for people."""
+        return f"{self.position} {self.path}"
+
 
 class Refusal(Part):
     """A site that was asked for and cannot have the block.
@@ -77,7 +87,7 @@ class Plan(Record):
         """Return a table of the places, and below it what was refused."""
         rows = [
             (
-                f"{place.position} {place.path}",
+                place.where,
                 place.block,
                 place.start,
                 ", ".join(map(str, place.maps)),

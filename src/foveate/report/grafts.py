@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from foveate import catalog
-from foveate.records import GraftedBlock, Summary
+from foveate.records import MOST_LOOKED_AT, GraftedBlock, Summary, name_places
 from foveate.report.numerals import plural
 
 __all__ = [
@@ -25,8 +25,9 @@ GRAFTS_HEADER = ("plan", "block", "kind", "paper", "where", "start", "let in", "
 GRAFTS_NOTE = (
     "Let in: how much of its block a blend has learned to let in, the mean over "
     "channels; 0 is the host without it, 1 the block as its paper has it. Moved: by "
-    "what share the block changes its map, on 64 test images. Both are means over "
-    "seeds, after training. That a block has moved does not say that it helps."
+    f"what share the block changes its map, on up to {MOST_LOOKED_AT} test images. "
+    "Both are means over seeds, after training. That a block has moved does not say "
+    "that it helps."
 )
 
 _NONE = "\N{EN DASH}"
@@ -48,7 +49,7 @@ class GraftCells(NamedTuple):
 def list_grafts(summary: Summary) -> list[tuple[str, list[GraftCells]]]:
     """Return the label of each plan with a line for each of its blocks."""
     return [
-        (row.label, [_describe(graft) for graft in row.grafts])
+        (row.label, list(map(_describe, row.grafts, name_places(row.grafts))))
         for row in summary.rows
         if row.grafts
     ]
@@ -102,19 +103,18 @@ def _shorten(authors: str) -> str:
     return f"{surname} et al." if others else surname
 
 
-def _describe(graft: GraftedBlock) -> GraftCells:
+def _describe(graft: GraftedBlock, where: str) -> GraftCells:
     kind, paper, link = _NONE, _NONE, ""
     if ":" not in graft.block:
         card = catalog.card(graft.block)
         kind, paper = card.kind, f"{_shorten(card.paper.authors)} ({card.paper.year})"
         link = card.paper.link
-    several = f" (map {graft.map})" if graft.map else ""
     return GraftCells(
         block=graft.block.rpartition(":")[2],
         kind=kind,
         paper=paper,
         link=link,
-        where=f"{graft.position} {graft.path}{several}",
+        where=where,
         start=graft.start,
         let_in=_NONE if graft.amount is None else f"{graft.amount:.3f}",
         moved=_NONE if graft.moved is None else f"{100 * graft.moved:.1f} %",

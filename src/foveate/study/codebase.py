@@ -30,10 +30,11 @@ SOURCES = (
     "study/digit_scenes.py",
     "study/hosts.py",
     "study/training.py",
+    "surgery/running.py",
 )
 
 HOST_SOURCES = ("_loading.py", "hosts/*.py")
-"""What makes a host that is not ours."""
+"""What makes a host that is not ours, or gives one its weights."""
 
 GRAFT_SOURCES = ("surgery/*.py",)
 
@@ -67,7 +68,7 @@ def code_digest(model: nn.Module, host: Host | None = None) -> str:
     """
     root = Path(foveate.__path__[0])
     patterns = [*SOURCES]
-    if host is not None and not host.is_ours:
+    if host is not None and (host.weights is not None or not host.is_ours):
         patterns += HOST_SOURCES
     if surgery.planned(model) is not None:
         patterns += GRAFT_SOURCES

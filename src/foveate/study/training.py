@@ -18,21 +18,24 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from foveate import profile
+from foveate import profile, surgery
 from foveate.errors import RunError
-from foveate.records import Epoch, GraftedBlock, Result, Run, Training
+from foveate.records import (
+    MOST_LOOKED_AT,
+    Epoch,
+    GraftedBlock,
+    Result,
+    Run,
+    Training,
+)
 from foveate.study.codebase import versions
 from foveate.study.digit_scenes import CLASSES, Images, load
 from foveate.study.hosts import network_of
 from foveate.study.machines import machine_of
-from foveate.surgery.reporting import grafts
 
 __all__ = ["Trained", "train"]
 
 EVALUATION_BATCH = 250
-
-LOOKED_AT = 64
-"""Test images on which it is measured how far a graft has moved."""
 
 LAST = torch.channels_last
 """The order in memory in which convolutions are fastest."""
@@ -242,5 +245,5 @@ def _grafts(
     model: nn.Module, images: Images, device: torch.device
 ) -> tuple[GraftedBlock, ...]:
     """Return how far each graft has moved, seen on the first test images."""
-    pixels = torch.from_numpy(images.pixels[:LOOKED_AT])
-    return grafts(model, _scaled(pixels.to(device))).blocks
+    pixels = torch.from_numpy(images.pixels[:MOST_LOOKED_AT])
+    return surgery.grafts(model, _scaled(pixels.to(device))).blocks

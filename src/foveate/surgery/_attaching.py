@@ -41,7 +41,8 @@ class Held:
     @property
     def modules(self) -> nn.ModuleList:
         """What runs there, one a map."""
-        return self.graft.get_submodule(self.place.position)  # type: ignore[return-value]
+        modules: nn.ModuleList = getattr(self.graft, self.place.position)
+        return modules
 
     @property
     def original(self) -> nn.Module | None:

@@ -25,11 +25,14 @@ def name_of(block: BlockLike) -> str:
     """Return what a plan calls a block: its name, or where its class is found.
 
     Raises:
-        UnknownNameError: The catalogue has no such name.
+        UnknownNameError: There is no block of that name.
         OptionError: It is a fusion, or a class or function that no file could name.
     """
     if isinstance(block, str):
-        if ":" not in block and issubclass(blocks.block_class(block), blocks.Fusion):
+        if ":" in block:
+            # refused here, once, and not anew at every site
+            _loading.load(block)
+        elif issubclass(blocks.block_class(block), blocks.Fusion):
             raise OptionError(
                 f"{block!r} is a fusion of several maps, and a site has one. Blocks of "
                 f"one map: {', '.join(_single())}."
@@ -60,12 +63,14 @@ def make_block(place: Place, shape: MapShape) -> nn.Module:
         OptionError: It does not fit.
     """
     options: dict[str, Any] = dict(place.options)
-    if ":" in place.block:
-        make: Callable[[int], nn.Module] = partial(_users, place.block, options)
-    else:
+    if place.is_ours:
         if catalog.card(place.block).sized:
             options = {"spatial_size": (shape.height, shape.width)} | options
-        make = partial(blocks.create, place.block, **options)
+        make: Callable[[int], nn.Module] = partial(
+            blocks.create, place.block, **options
+        )
+    else:
+        make = partial(_users, place.block, options)
     block = make(shape.channels)
     if not isinstance(block, nn.Module):
         raise OptionError(
@@ -84,13 +89,12 @@ def check_block(place: Place) -> None:
     Raises:
         FoveateError: It does not; the message says why.
     """
-    ours = ":" not in place.block
-    device = "meta" if ours else "cpu"
+    device = "meta" if place.is_ours else "cpu"
     for shape in place.maps:
         with torch.device(device), torch.random.fork_rng(devices=[]), torch.no_grad():
             block = make_block(place, shape).eval()
             x = torch.zeros(2, shape.channels, shape.height, shape.width)
-            answer = block(x) if ours else _tried(place.block, block, x)
+            answer = block(x) if place.is_ours else _tried(place.block, block, x)
         if not isinstance(answer, Tensor) or answer.shape != x.shape:
             seen = tuple(answer.shape) if isinstance(answer, Tensor) else answer
             raise ShapeError(

@@ -59,7 +59,7 @@ def read_file(path: Path) -> tuple[Plan, dict[str, Tensor]]:
     if NOTE not in header:
         raise WeightsError(
             f"{path.name}: has no plan in it, so fv.save did not write it. The weights "
-            "of a host without blocks are loaded with foveate.surgery.load_host(model, "
+            "of a host without blocks are loaded with fv.surgery.load_host(model, "
             "safetensors.torch.load_file(path))."
         )
     return _plan_in(path, header[NOTE]), tensors

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import torch
 from torch import nn
 
 from foveate import _checks
 from foveate.errors import OptionError, SiteError
-from foveate.records import MapShape, Place, Plan, Position, Site, Start
+from foveate.records import Place, Plan, Position, Site, Start
 from foveate.surgery._attaching import Held, attach_all, detach_all, held_by
-from foveate.surgery._making import BlockLike, make_block
+from foveate.surgery._making import BlockLike
 from foveate.surgery._proving import prove_blocks, prove_places
 from foveate.surgery._refusals import carrier_of
 from foveate.surgery._selecting import Selector, select
-from foveate.surgery._starts import grafted
-from foveate.surgery._survey import Layer, Survey, survey
+from foveate.surgery._survey import Survey, survey
+from foveate.surgery.creating import new_blocks
 from foveate.surgery.finding import every_site
 from foveate.surgery.planning import plan_for
 from foveate.surgery.running import Example, inputs_of
@@ -63,6 +62,7 @@ def graft(
         UnknownNameError: There is no such block.
 
     Example:
+        >>> import torch
         >>> host = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.ReLU())
         >>> x = torch.randn(2, 3, 9, 7)
         >>> before = host(x)
@@ -73,7 +73,9 @@ def graft(
     keywords = {"at": at, "position": position, "start": start, "options": options}
     given: dict[str, Any] = {k: v for k, v in keywords.items() if v is not None}
     if isinstance(block, Plan):
-        seen = survey(model, inputs_of(model, example or block.example or None))
+        if example is None:
+            example = block.example or None
+        seen = survey(model, inputs_of(model, example))
         chosen = _checked(block, seen, given)
     elif at is not None:
         seen = survey(model, inputs_of(model, example))
@@ -210,26 +212,17 @@ def _apply(plan: Plan, seen: Survey) -> None:
     """Graft, and prove that nothing else was changed; else leave all as it was."""
     prove_places(plan, seen)
 
-    def new_blocks(place: Place) -> list[nn.Module]:
+    def create(place: Place) -> list[nn.Module]:
         path = carrier_of(seen.model, place.path, place.position)
         layer = seen.layers[path or place.path]
-        return [_grafted(place, shape, layer) for shape in place.maps]
+        dtype = layer.dtype if place.position == "after" else layer.got
+        # made on the CPU, so that first weights are the same on any device
+        device = "meta" if layer.device.type == "meta" else "cpu"
+        return [block.to(layer.device, dtype) for block in new_blocks(place, device)]
 
-    held = attach_all(seen.model, plan.places, plan.example, new_blocks)
+    held = attach_all(seen.model, plan.places, plan.example, create)
     try:
         prove_blocks(held, seen)
     except BaseException:
         detach_all(seen.model, held)
         raise
-
-
-def _grafted(place: Place, shape: MapShape, layer: Layer) -> nn.Module:
-    """Return a new block as it begins, where its maps will be and of their type."""
-    # made on the CPU, so that its first weights are the same on any device, and so that
-    # it can learn, whatever the mode of the caller
-    device = "meta" if layer.device.type == "meta" else "cpu"
-    with torch.inference_mode(mode=False), torch.device(device):
-        block = make_block(place, shape)
-        start = grafted(block, place.start, shape.channels)
-    dtype = layer.dtype if place.position == "after" else layer.got
-    return start.to(layer.device, dtype)

@@ -16,9 +16,9 @@ from foveate.errors import OptionError
 __all__ = [
     "Example",
     "Inputs",
+    "device_and_dtype",
     "fresh",
     "inputs_of",
-    "place_of",
     "shapes_of",
     "undisturbed",
 ]
@@ -74,7 +74,7 @@ def undisturbed(model: nn.Module) -> Iterator[None]:
                         setattr(module, name, buffer)
 
 
-def place_of(model: nn.Module) -> tuple[torch.device, torch.dtype]:
+def device_and_dtype(model: nn.Module) -> tuple[torch.device, torch.dtype]:
     """Return device and precision of the first floating-point tensor of ``model``."""
     for tensor in chain(model.parameters(), model.buffers()):
         if tensor.is_floating_point():
@@ -136,7 +136,7 @@ def _copied(value: Any) -> Any:
 
 
 def _input_of(model: nn.Module, example: Any) -> Any:
-    device, dtype = place_of(model)
+    device, dtype = device_and_dtype(model)
     if isinstance(example, Tensor):
         return example.to(device)
     if not _is_shape(example):

@@ -78,7 +78,7 @@ def parameter_groups(
     if not any(members):
         raise OptionError(
             "parameter_groups: no parameter is to be trained: requires_grad is False "
-            "for all. foveate.surgery.freeze_host(model, frozen=False) thaws the host."
+            "for all. fv.surgery.freeze_host(model, frozen=False) thaws the host."
         )
     return [
         {"params": found, **group}

@@ -159,7 +159,7 @@ def _under(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 def _refuse_code(path: Path, plan: Plan, *, trusted: bool) -> None:
     """Raise WeightsError if a file names code to run and is not trusted."""
-    names = sorted({place.block for place in plan.places if ":" in place.block})
+    names = sorted({place.block for place in plan.places if not place.is_ours})
     if names and not trusted:
         raise WeightsError(
             f"{path.name}: has blocks that are not of the catalogue "

@@ -20,7 +20,7 @@ from foveate.surgery.ultralytics._weights import (
     WeightsLike,
     host_of,
     load_blocks,
-    load_host,
+    load_fitting,
     weights_of,
 )
 
@@ -197,7 +197,7 @@ def _plan_in(
 
 def _put(plan: Plan, host: Any, source: Weights | None) -> str:
     """Graft a plan to a new host, load its blocks, and say what was loaded."""
-    of_host = load_host(host, source) if source else ""
+    of_host = load_fitting(host, source) if source else ""
     graft(host, plan)
     # a dict of its own, as that of the old model must not change
     host.yaml = {**host.yaml, KEY: plan.plain()}

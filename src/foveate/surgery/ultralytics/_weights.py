@@ -23,7 +23,7 @@ __all__ = [
     "WeightsLike",
     "host_of",
     "load_blocks",
-    "load_host",
+    "load_fitting",
     "weights_of",
 ]
 
@@ -97,7 +97,7 @@ def weights_of(value: WeightsLike) -> Weights:
     return Weights(name, plain.state_dict(), model.state_dict(), plain, plan)
 
 
-def load_host(model: nn.Module, weights: Weights) -> str:
+def load_fitting(model: nn.Module, weights: Weights) -> str:
     """Load what fits a host that has no blocks yet, and say how much that is.
 
     Raises:

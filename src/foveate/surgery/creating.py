@@ -12,14 +12,12 @@ from foveate.surgery._starts import grafted
 __all__ = ["new_blocks"]
 
 
-def new_blocks(place: Place) -> list[nn.Module]:
+def new_blocks(place: Place, device: torch.device | str) -> list[nn.Module]:
     """Return new blocks for the maps of a place, as they begin when they are grafted.
-
-    Blocks of the catalogue have no memory: they are on the meta device. Those of the
-    user are on the CPU. Torch's random numbers are what they were.
 
     Args:
         place: A place of a plan.
+        device: Where they are made; ``meta`` takes no memory.
 
     Raises:
         UnknownNameError: There is no such block.
@@ -29,12 +27,13 @@ def new_blocks(place: Place) -> list[nn.Module]:
     Example:
         >>> from foveate.records import MapShape
         >>> shape = MapShape(channels=64, height=7, width=7)
-        >>> (block,) = new_blocks(Place(path="layer1", block="se", maps=(shape,)))
+        >>> place = Place(path="layer1", block="se", maps=(shape,))
+        >>> (block,) = new_blocks(place, "meta")
         >>> block.amount.shape, block.block.fc1.weight.device.type
         (torch.Size([64]), 'meta')
     """
-    device = "cpu" if ":" in place.block else "meta"
-    with torch.random.fork_rng(devices=[]), torch.device(device):
+    # so that they can learn, whatever the mode of the caller
+    with torch.inference_mode(mode=False), torch.device(device):
         return [
             grafted(make_block(place, shape), place.start, shape.channels)
             for shape in place.maps
