@@ -10,6 +10,7 @@ from torch import nn
 
 from foveate import hosts
 from foveate.errors import WeightsError
+from foveate.surgery import graft
 
 WRAPPED = ("state_dict", "model", "model_state_dict", "ema")
 
@@ -110,6 +111,32 @@ def test_names_what_is_missing_unexpected_and_of_another_shape(weights, tmp_path
         match=re.escape(
             "last.pt: its weights do not fit Sequential. Missing: 0.bias. Unexpected: "
             "9.weight. Of another shape: 2.weight is (5, 4), needed (2, 4)."
+        ),
+    ):
+        hosts.load_weights(network(), tmp_path / "last.pt")
+
+
+def test_weights_that_are_not_finite_are_refused(weights, tmp_path):
+    weights["0.bias"][1] = float("nan")
+    save_file(weights, tmp_path / "broken.safetensors")
+    model = network()
+
+    with pytest.raises(WeightsError, match=r"not finite \(NaN or infinity\) in 0.bias"):
+        hosts.load_weights(model, tmp_path / "broken.safetensors")
+
+    assert all(value.isfinite().all() for value in model.state_dict().values())
+
+
+def test_weights_of_a_network_with_blocks_are_told_how_to_be_written(tmp_path):
+    grafted = nn.Sequential(nn.Conv2d(3, 4, 1), nn.ReLU())
+    graft(grafted, "se", at="1", example=(1, 3, 8, 8))
+    torch.save(grafted.state_dict(), tmp_path / "last.pt")
+
+    with pytest.raises(
+        WeightsError,
+        match=re.escape(
+            "It is of a network with blocks. Write a file of its host alone: "
+            "torch.save(fv.surgery.host_state_dict(model), path)."
         ),
     ):
         hosts.load_weights(network(), tmp_path / "last.pt")

@@ -157,6 +157,10 @@ def test_planning_asks_for_no_memory_for_weights(tiny):
         ),
         ({"host": {"name": "resnet19"}}, r"host: .*'resnet19'.*'resnet18'"),
         (
+            {"host": {"name": "net.py"}},
+            r"^host: net.py names a file and nothing in it. Write net.py:NAME",
+        ),
+        (
             {"slot": {"name": "join"}},
             r"^host: 'resnet10' has no joins, which slot.name 'join' needs. Set "
             r"host.name to resnet10_fpn\.$",

@@ -362,6 +362,14 @@ def test_a_host_that_cannot_be_compared_is_refused(planned, tmp_path, host, word
         grid(planned(LAST, host=host))
 
 
+def test_a_weight_without_a_place_is_not_said_to_be_cured_by_reset(planned, tmp_path):
+    state = hosts.load("net.py:Net", num_classes=10).state_dict()
+    torch.save({**state, "aux.bias": torch.ones(1)}, tmp_path / "more.pt")
+
+    with pytest.raises(RecipeError, match=r"do not fit Net. Unexpected: aux.bias\.$"):
+        grid(planned(LAST, host={"name": "net.py:Net", "weights": "more.pt"}))
+
+
 def test_a_host_that_does_not_run_with_the_images_is_refused(planned):
     host = {"name": "torch.nn:Conv2d", "options": {}}
     host["options"] = {"in_channels": 4, "out_channels": 10, "kernel_size": 3}

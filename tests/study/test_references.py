@@ -70,6 +70,15 @@ def test_the_places_of_a_plan_stand_in_the_recipe(home, item):
     assert recipe.plans[0].label == "Mine at layer4 (paper)"
 
 
+def test_the_block_of_a_plan_that_is_not_beside_it_is_beside_the_recipe(home):
+    (home / "plans/mine.py").rename(home / "mine.py")
+    file = written(home, plans=["plans/late.yaml"])
+
+    (place,) = load_recipe(file).plans[0].places
+
+    assert place.block == f"{home}/mine.py:Mine"
+
+
 def test_a_plan_of_a_file_can_have_a_label_and_be_overridden(home):
     file = written(home, plans=[{"file": "plans/late.yaml", "label": "late"}])
 

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from foveate import _checks, _traces
 from foveate.errors import WeightsError
-from foveate.surgery.host_weights import refuse_meta, shapes
+from foveate.surgery.host_weights import has_blocks, refuse_meta, shapes
 
 __all__ = ["load_weights"]
 
@@ -52,8 +52,8 @@ def load_weights(
 
     Raises:
         WeightsError: The file cannot be read without running code, its keys are
-            missing, unexpected or of another shape, or nothing is called as ``skip``
-            says. The network is left as it was.
+            missing, unexpected or of another shape, a value is not finite, or nothing
+            is called as ``skip`` says. The network is left as it was.
 
     Example:
         >>> import tempfile
@@ -76,6 +76,13 @@ def load_weights(
     state = {**{key: state[key] for key in state if not _is_meant(key, skip)}, **kept}
     _refuse_misfits(f"{path.name}: its weights do not fit {_name(model)}.", own, state)
     refuse_meta(_name(model), own)
+    broken = [key for key, value in state.items() if not value.isfinite().all()]
+    if broken:
+        raise WeightsError(
+            f"{path.name}: holds what is not finite (NaN or infinity) in "
+            f"{_checks.cut(broken)}, as a training that went wrong leaves it. Take an "
+            "earlier checkpoint."
+        )
     model.load_state_dict(state)
 
 
@@ -194,6 +201,11 @@ def _refuse_misfits(says: str, own: Mapping[str, Any], state: State) -> None:
     misfits = _checks.misfits(shapes(own), shapes(state))
     if misfits:
         where = _where(own, state) if own.keys() - state.keys() else ""
+        if has_blocks(state):
+            where = (
+                "It is of a network with blocks. Write a file of its host alone: "
+                "torch.save(fv.surgery.host_state_dict(model), path)."
+            )
         raise WeightsError(" ".join(part for part in (says, misfits, where) if part))
 
 

@@ -46,7 +46,8 @@ def check_answers(model: nn.Module, recipe: Recipe) -> None:
             raise RecipeError(
                 f"{recipe.host.title} does not run in {mode} with images "
                 f"{tuple(images.shape)}: {_traces.seen(problem)}. Set data.image_size "
-                "or host.options so that they fit."
+                "or host.options so that they fit, or name a function of yours that "
+                "returns a network for such images."
             ) from problem
         _check_logits(answer, mode, recipe.host)
 

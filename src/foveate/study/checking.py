@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import torch
 from torch import nn
 
-from foveate import backbones, blocks, catalog, surgery
+from foveate import backbones, blocks, catalog, hosts, surgery
 from foveate.errors import FoveateError, RecipeError
 from foveate.records import BlockChoice, Host, PlanChoice, Recipe, Slot
 from foveate.study.answering import check_answers, check_seeded
@@ -69,6 +69,9 @@ def _naming(field: str) -> Iterator[None]:
 
 
 def _check_host(host: Host, slot: Slot) -> None:
+    if host.is_ours and host.name.strip().lower() not in backbones.names():
+        # it raises, and says how a network that is not ours is named
+        hosts.load(host.name)
     if slot.name == "join" and not backbones.has_joins(host.name):
         raise RecipeError(
             f"{host.name!r} has no joins, which slot.name 'join' needs. Set host.name "

@@ -150,5 +150,7 @@ def _load(model: nn.Module, host: Host) -> None:
             " What is to start at random, such as a head for other classes, is named "
             "in host.reset, such as reset: [fc]."
         )
-        known = host.reset or "do not fit" not in str(problem)
-        raise RecipeError(f"weights: {problem}{'' if known else cure}") from problem
+        # it does not help with weights that the host has no place for
+        helps = "Missing: " in str(problem) or "Of another shape: " in str(problem)
+        told = host.reset or not helps
+        raise RecipeError(f"weights: {problem}{'' if told else cure}") from problem

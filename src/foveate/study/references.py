@@ -21,7 +21,8 @@ def settled(values: Any, folder: Path, source: str) -> Any:
     Args:
         values: The plain values of a recipe.
         folder: What its paths are relative to; where there is no such file, the
-            current folder.
+            current folder. The blocks in a plan's file are looked for beside that
+            file first.
         source: What an error calls the recipe.
 
     Raises:
@@ -55,13 +56,13 @@ def _plan(plan: Any, folder: Path, field: str) -> Any:
     if isinstance(plan.get("file"), str):
         file = Path(_absolute(plan["file"], folder))
         rest = {key: value for key, value in plan.items() if key != "file"}
-        return {**rest, "places": _places(file, field)}
+        return {**rest, "places": _places(file, folder, field)}
     if "block" in plan:
         return {**plan, "block": _named(plan["block"], folder)}
     return plan
 
 
-def _places(file: Path, field: str) -> list[dict[str, Any]]:
+def _places(file: Path, folder: Path, field: str) -> list[dict[str, Any]]:
     """Return the places of the plan in a file, as plain values."""
     try:
         plan = Plan.load(file)
@@ -80,17 +81,21 @@ def _places(file: Path, field: str) -> list[dict[str, Any]]:
             "Write it anew with foveate graft ... --out."
         )
     places = plan.plain()["places"]
-    return [{**each, "block": _named(each["block"], file.parent)} for each in places]
+    # foveate graft writes a block as it was typed, whatever folder the plan goes to
+    return [
+        {**each, "block": _named(each["block"], file.parent, folder)} for each in places
+    ]
 
 
-def _named(name: Any, folder: Path) -> Any:
+def _named(name: Any, *folders: Path) -> Any:
     """Return ``file.py:name`` with an absolute path, and any other name as it is."""
     if not isinstance(name, str):
         return name
     file, colon, rest = name.rpartition(":")
-    return f"{_absolute(file, folder)}{colon}{rest}" if file.endswith(".py") else name
+    return f"{_absolute(file, *folders)}{colon}{rest}" if file.endswith(".py") else name
 
 
-def _absolute(path: str, folder: Path) -> str:
-    there, here = (folder / path).resolve(), Path(path).resolve()
-    return str(here if here.exists() and not there.exists() else there)
+def _absolute(path: str, *folders: Path) -> str:
+    """Return the first of the folders' files that is there, or where it should be."""
+    tried = [(folder / path).resolve() for folder in (*folders, Path.cwd())]
+    return str(next((file for file in tried if file.exists()), tried[0]))

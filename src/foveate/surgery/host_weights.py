@@ -13,7 +13,7 @@ from foveate.surgery._attaching import originals_in_place
 from foveate.surgery._graft import CHILD
 from foveate.surgery._wrapped import unwrapped
 
-__all__ = ["host_state_dict", "load_host", "refuse_meta", "shapes"]
+__all__ = ["has_blocks", "host_state_dict", "load_host", "refuse_meta", "shapes"]
 
 COUNTER = "num_batches_tracked"
 
@@ -84,6 +84,11 @@ def load_host(model: nn.Module, state_dict: Mapping[str, Tensor]) -> None:
     with originals_in_place(model):
         # not strict: those of the blocks are not among them
         model.load_state_dict(state, strict=False)
+
+
+def has_blocks(state: Mapping[str, Any]) -> bool:
+    """Return whether a state dict is one of a host with blocks."""
+    return any(CHILD in key.split(".") for key in state)
 
 
 def shapes(state: Mapping[str, Any]) -> dict[str, tuple[int, ...]]:
