@@ -15,7 +15,10 @@ from typing import Any
 from foveate import _checks, _traces
 from foveate.errors import OptionError, UnknownNameError
 
-__all__ = ["load", "load_file"]
+__all__ = ["FILE_MODULE", "load", "load_file"]
+
+FILE_MODULE = "foveate_target_"
+"""How the name of a module begins that is a file of the user's."""
 
 
 def load(text: str) -> Any:
@@ -66,7 +69,7 @@ def load_file(path: Path) -> ModuleType:
     # a name of its own, by which pickle finds its classes again; another after a change
     state = f"{path.resolve()} {path.stat().st_mtime_ns}"
     digest = sha256(state.encode()).hexdigest()[:8]
-    name = f"foveate_target_{path.stem}_{digest}"
+    name = f"{FILE_MODULE}{path.stem}_{digest}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)

@@ -156,6 +156,11 @@ def test_what_is_no_trainer_is_refused(base):
         trainer(base)
 
 
+def test_a_model_in_the_place_of_the_trainer_is_named_by_its_class():
+    with pytest.raises(OptionError, match=r"got 'ReLU'\.$"):
+        trainer(nn.ReLU())
+
+
 def test_a_trainer_that_grafts_already_is_refused():
     with pytest.raises(OptionError, match="GraftedBase grafts already"):
         trainer(trainer(Base))

@@ -192,6 +192,44 @@ def test_an_exported_model_answers_alike(yolo, images, tmp_path, monkeypatch):
     assert np.abs(want - without)[:, 4:].max() > 1e-2
 
 
+def predicted(yolo):
+    """Return the raw boxes that ``predict`` has for a grey image."""
+    yolo.predict(np.full((64, 64, 3), 90, np.uint8), imgsz=64, verbose=False)
+    x = torch.full((1, 3, 64, 64), 0.3)
+    seen = yolo.predictor.model(x)
+    return (seen[0] if isinstance(seen, list | tuple) else seen).detach()
+
+
+def test_a_block_that_came_after_a_prediction_takes_part_in_the_next(yolo):
+    before = predicted(yolo)
+    graft(yolo)
+    move(yolo.model)
+
+    after = predicted(yolo)
+
+    assert not torch.allclose(after, before, atol=1e-2)
+
+
+def test_a_block_that_went_after_a_prediction_takes_no_part_in_the_next(yolo):
+    graft(yolo)
+    move(yolo.model)
+    before = predicted(yolo)
+
+    fv.prune(yolo.model)
+
+    assert not torch.allclose(predicted(yolo), before, atol=1e-2)
+
+
+def test_without_a_change_of_blocks_predictions_use_one_copy(yolo):
+    graft(yolo)
+    predicted(yolo)
+    first = yolo.predictor
+
+    predicted(yolo)
+
+    assert yolo.predictor is first
+
+
 @pytest.mark.slow  # four seconds, for the new process
 def test_a_saved_model_has_its_blocks_in_a_new_process(yolo, images, fresh, tmp_path):
     graft(yolo)

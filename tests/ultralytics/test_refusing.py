@@ -62,7 +62,7 @@ def test_a_trainer_by_itself_does_not_drop_the_blocks_of_a_checkpoint(
     yolo.save(tmp_path / "saved.pt")
     overrides = training | {"model": str(tmp_path / "saved.pt")}
 
-    with pytest.raises(SiteError, match="load: the weights are of a model with bloc"):
+    with pytest.raises(SiteError, match="load: the weights are of a model with blo"):
         library.Trainer(overrides=overrides).train()
 
 
@@ -89,6 +89,17 @@ def test_loading_a_checkpoint_with_blocks_into_a_model_with_them_loads_all(
     # a checkpoint is written in half precision
     found = other.model.model[4].foveate.after[0].amount
     assert found.detach().eq(0.5).all()
+
+
+def test_loading_a_checkpoint_with_more_blocks_names_those_that_would_be_lost(
+    yolo, library, tmp_path
+):
+    yolo.save(tmp_path / "saved.pt")
+    fewer = library.YOLO(yolo.model.yaml["yaml_file"])
+    fv.graft(fewer.model, "cbam", at="model.4", example=(1, 3, 64, 64))
+
+    with pytest.raises(SiteError, match=r"\(cbam after model.6, cbam after model.9\)"):
+        fewer.load(tmp_path / "saved.pt")
 
 
 def test_tuning_that_would_drop_the_blocks_is_refused(yolo, training):

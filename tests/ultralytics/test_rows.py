@@ -120,6 +120,11 @@ def test_a_prefix_makes_names(library):
         register(prefix="fv-")
 
 
+def test_a_prefix_that_is_no_text_is_refused(library):
+    with pytest.raises(OptionError, match="prefix must be text, got None"):
+        register(prefix=None)
+
+
 @pytest.mark.parametrize(
     ("row", "words"),
     [

@@ -21,6 +21,7 @@ from torch.fx import Proxy
 from foveate.errors import ShapeError, SiteError
 from foveate.records import Place, Position
 from foveate.surgery import _guard
+from foveate.surgery._pickled_files import files_of
 
 __all__ = [
     "CHILD",
@@ -32,7 +33,7 @@ __all__ = [
     "run_before",
 ]
 
-CHILD = "foveate"
+CHILD = _guard.CHILD
 """The name under which a layer holds its blocks."""
 
 
@@ -61,11 +62,14 @@ class Graft(nn.Module):
     def __getstate__(self) -> dict[str, Any]:
         """Return what a copy or a pickle holds: places as plain values."""
         places = {key: place.model_dump() for key, place in self.places.items()}
-        return {**self.__dict__, "places": places}
+        # first of all, as the blocks are read after it
+        first = {"files": files_of(self)}
+        return {**first, **self.__dict__, "places": places}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         """Read what a copy or a pickle holds, which may be of an older version."""
         places = {key: Place(**values) for key, values in state["places"].items()}
+        state = {key: v for key, v in state.items() if key != "files"}
         super().__setstate__({**state, "places": places})  # type: ignore[no-untyped-call]
         # a checkpoint that was read holds blocks as well
         _guard.watch(blocks_in)

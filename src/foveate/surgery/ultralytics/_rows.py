@@ -48,6 +48,10 @@ def register(prefix: str = "Fv") -> dict[str, str]:
         OptionError: A name is taken already, or could be no name of a class.
 
     """
+    if not isinstance(prefix, str):
+        raise OptionError(
+            f"register: prefix must be text, got {prefix!r}. Use 'Fv', say."
+        )
     tasks, modules = _ultralytics()
     rows = {
         prefix + blocks.block_class(name).__name__: name for name in _without_size()

@@ -120,7 +120,8 @@ def _check_base(base: Any) -> None:
     if not isinstance(base, type) or not hasattr(base, "get_model"):
         raise OptionError(
             "trainer: expected a trainer class of Ultralytics, such as "
-            f"ultralytics.models.yolo.detect.DetectionTrainer, got {base!r}."
+            "ultralytics.models.yolo.detect.DetectionTrainer, got "
+            f"{base if isinstance(base, str | type) else type(base).__name__!r}."
         )
     if hasattr(base, "foveate_plan"):
         raise OptionError(
