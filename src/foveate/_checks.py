@@ -28,7 +28,7 @@ __all__ = [
 
 SIDES = 2
 
-MOST_KNOWN = 30
+MOST_KNOWN = 60
 """How many names a message lists that is near to none of them."""
 
 
