@@ -29,14 +29,18 @@ OUTSIDE = ("CONTRIBUTING.md", "CHANGELOG.md")
 def collect(pages: Path) -> list[dict[str, object]]:
     """Write every page into the folder ``pages`` and return the navigation."""
     shutil.rmtree(pages, ignore_errors=True)
-    (pages / "blocks").mkdir(parents=True)
+    for folder in ("blocks", "decisions"):
+        (pages / folder).mkdir(parents=True)
     for name in (*HOME, *OUTSIDE):
         text = (ROOT / name).read_text(encoding="utf-8")
         (pages / HOME.get(name, name)).write_text(_relinked(text), encoding="utf-8")
-    guides = sorted((ROOT / "docs").glob("*.md"))
-    for page in guides:
+    docs = ROOT / "docs"
+    guides = sorted(docs.glob("*.md"))
+    decisions = sorted(docs.glob("decisions/*.md"))
+    for page in (*guides, *decisions):
         text = page.read_text(encoding="utf-8")
-        (pages / page.name).write_text(_relinked(text), encoding="utf-8")
+        target = pages / page.relative_to(docs)
+        target.write_text(_relinked(text), encoding="utf-8")
     cards = catalog.find()
     (pages / "blocks/index.md").write_text(render_catalogue(cards), encoding="utf-8")
     for card in cards:
@@ -46,6 +50,7 @@ def collect(pages: Path) -> list[dict[str, object]]:
         {"foveate": "index.md"},
         {"Blocks": ["blocks/index.md", *(f"blocks/{c.name}.md" for c in cards)]},
         {"Guides": [page.name for page in guides]},
+        {"Decisions": [f"decisions/{page.name}" for page in decisions]},
         {"Project": list(OUTSIDE)},
     ]
 

@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 import foveate as fv
+from foveate import ops
 from foveate.blocks import NAM, nam_penalty
 from foveate.errors import OptionError, ShapeError
 
@@ -282,3 +283,34 @@ def test_shows_its_options():
     assert repr(NAM(8, spatial_size=(3, 5))).startswith(
         "NAM(\n  8, spatial_size=(3, 5), detach=True\n"
     )
+
+
+@pytest.mark.parametrize("detach", [True, False])
+@pytest.mark.parametrize("training", [True, False], ids=["train", "eval"])
+def test_a_large_map_gives_the_numbers_of_the_reference(detach, training):
+    torch.manual_seed(0)
+    block = NAM(8, detach=detach).train(training)
+    nn.init.normal_(block.channel_bn.weight)
+    x, upward = torch.randn(2, 2, 8, 97, 89).unbind()
+    other = copy.deepcopy(block)
+
+    y = block(x)
+    y.backward(upward)
+
+    with ops.using("reference"):
+        want = other(x)
+    want.backward(upward)
+    torch.testing.assert_close(y, want)
+    for one, another in zip(block.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one.grad, another.grad, rtol=1e-4, atol=1e-3)
+    for one, another in zip(block.buffers(), other.buffers(), strict=True):
+        torch.testing.assert_close(one, another)
+
+
+def test_hooks_of_its_batch_norm_are_called_on_a_large_map():
+    block, seen = NAM(8).eval(), []
+    block.channel_bn.register_forward_hook(lambda *call: seen.append(call[2]))
+
+    block(torch.ones(1, 8, 97, 89))
+
+    assert len(seen) == 1

@@ -4,8 +4,10 @@ import math
 
 import pytest
 import torch
+from torch import nn
 
 import foveate as fv
+from foveate import ops
 from foveate.blocks import ShuffleAttention
 from foveate.errors import OptionError
 
@@ -131,3 +133,38 @@ def test_shows_its_options():
     assert repr(ShuffleAttention(16, groups=2)).startswith(
         "ShuffleAttention(\n  16, groups=2\n"
     )
+
+
+def test_a_large_map_gives_the_numbers_of_the_reference():
+    torch.manual_seed(0)
+    block = ShuffleAttention(16, groups=2)
+    for parameter in block.parameters():
+        nn.init.normal_(parameter)
+    x = torch.randn(2, 16, 37, 41, requires_grad=True)
+    upward = torch.randn(2, 16, 37, 41)
+    tensors = [x, *block.parameters()]
+
+    y = block(x)
+    found = torch.autograd.grad(y, tensors, upward)
+
+    with ops.using("reference"):
+        want = block(x)
+    torch.testing.assert_close(y, want)
+    wanted = torch.autograd.grad(want, tensors, upward)
+    torch.testing.assert_close(found, wanted, rtol=1e-4, atol=1e-3)
+
+
+def test_a_large_map_keeps_little_more_than_itself_for_its_gradient():
+    block, kept = ShuffleAttention(16, groups=2), {}
+    x = torch.randn(2, 16, 37, 41, requires_grad=True)
+
+    def keep(tensor):
+        kept[tensor.untyped_storage().data_ptr()] = tensor.untyped_storage().nbytes()
+        return tensor
+
+    path = ops.explain(block, x)[0].path
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        y = block(x)
+
+    assert y.shape == x.shape
+    assert path == "reference" or sum(kept.values()) < 1.1 * x.nbytes

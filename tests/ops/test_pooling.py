@@ -47,6 +47,82 @@ def test_a_map_of_one_positive_place_is_its_own_pool(how):
     torch.testing.assert_close(ops.pool(x, how), x)
 
 
+def test_the_gradient_of_a_mean_is_a_view_of_one_value_a_channel():
+    x = torch.zeros(2, 3, 5, 7, requires_grad=True)
+
+    (gradient,) = torch.autograd.grad(ops.mean_over_places(x).sum(), x)
+
+    # 35 places share it
+    torch.testing.assert_close(gradient, torch.full((2, 3, 5, 7), 1 / 35))
+    assert gradient.stride()[2:] == (0, 0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_mean_from_a_sum_is_the_mean_to_the_bit(dtype):
+    torch.manual_seed(0)
+    x = torch.randn(2, 3, 35, 17, dtype=dtype, requires_grad=True)
+
+    (choice,) = ops.explain(ops.mean_over_places, x)
+
+    assert choice.path == "eager"
+    assert ops.mean_over_places(x).equal(ops.mean_over_places.reference(x))
+
+
+@pytest.mark.parametrize("dtype", HALVES, ids=str)
+def test_a_mean_in_half_precision_is_not_taken_from_a_sum(dtype):
+    # the sum, 81 920 at 2 x 1 024 places of 40, is beyond float16
+    x = torch.full((1, 1, 2, 1024), 40.0, dtype=dtype, requires_grad=True)
+
+    (choice,) = ops.explain(ops.mean_over_places, x)
+
+    assert choice.refusals["eager"] == f"takes float32 and float64, got {dtype}"
+    assert ops.mean_over_places(x).item() == 40
+
+
+def test_a_mean_without_a_gradient_is_torchs_own():
+    x = torch.randn(2, 3, 5, 7)
+
+    (choice,) = ops.explain(ops.mean_over_places, x)
+
+    assert choice.refusals["eager"] == "pays where a gradient is asked for"
+
+
+def test_means_and_maxima_over_places_by_hand():
+    x = torch.tensor([[1.0, 5.0, 0.0], [2.0, 1.0, 3.0]]).reshape(1, 1, 2, 3)
+
+    mean, maximum = ops.mean_max_over_places(x)
+
+    assert mean.item() == 2
+    assert maximum.item() == 5
+
+
+def test_means_and_maxima_over_channels_by_hand():
+    x = torch.tensor([[1.0, 5.0], [7.0, -3.0]]).reshape(1, 2, 1, 2)
+
+    pooled = ops.mean_max_over_channels(x)
+
+    assert pooled.tolist() == [[[[4.0, 1.0]], [[7.0, 5.0]]]]
+
+
+def test_means_and_maxima_of_scaled_channels_by_hand():
+    x = torch.tensor([[1.0, 5.0], [7.0, -3.0]]).reshape(1, 2, 1, 2)
+    gate = torch.tensor([2.0, 1.0]).reshape(1, 2, 1, 1)
+
+    pooled = ops.mean_max_over_channels(x, gate)
+
+    # scaled: 2, 10 and 7, -3
+    assert pooled.tolist() == [[[[4.5, 3.5]], [[7.0, 10.0]]]]
+
+
+def test_means_of_rows_and_columns_by_hand():
+    x = torch.tensor([[1.0, 5.0, 0.0], [2.0, 1.0, 3.0]]).reshape(1, 1, 2, 3)
+
+    rows, columns = ops.mean_of_rows_and_columns(x)
+
+    assert rows.tolist() == [[[[2.0], [2.0]]]]
+    assert columns.tolist() == [[[[1.5, 3.0, 1.5]]]]
+
+
 def test_a_maximum_shares_its_gradient_among_ties():
     x = torch.tensor([1.0, 2.0, 2.0, 0.0]).reshape(1, 1, 2, 2).requires_grad_()
 

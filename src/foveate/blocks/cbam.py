@@ -80,8 +80,9 @@ class ChannelAttention(SigmoidGate):
 
     def logits(self, x: Tensor) -> Tensor:
         """Return ``(B, channels, 1, 1)``."""
-        answers = [self._perceptron(ops.pool(x, how)) for how in self.pool_types]
-        return torch.stack(answers).sum(dim=0)
+        # one call of the perceptron: to it they are images of one batch
+        answers = self._perceptron(torch.cat(self._pooled(x)))
+        return answers.reshape(len(self.pool_types), *x.shape[:2], 1, 1).sum(dim=0)
 
     def last_layers(self) -> Sequence[nn.Module]:
         """Return the projection that gives the logits."""
@@ -95,8 +96,18 @@ class ChannelAttention(SigmoidGate):
         """Return the gate as ``channel``, ``(B, channels, 1, 1)``."""
         return {"channel": self.gate(x)}
 
+    def _pooled(self, x: Tensor) -> list[Tensor]:
+        if not {"avg", "max"} <= set(self.pool_types):
+            return [ops.pool(x, how) for how in self.pool_types]
+        mean, maximum = ops.mean_max_over_places(x)
+        known = {"avg": mean, "max": maximum}
+        return [
+            known[how] if how in known else ops.pool(x, how) for how in self.pool_types
+        ]
+
     def _perceptron(self, pooled: Tensor) -> Tensor:
-        answer: Tensor = self.fc2(self.act(self.fc1(pooled)))
+        hidden = self.act(ops.project(pooled, self.fc1))
+        answer = ops.project(hidden, self.fc2)
         return answer.relu() if self.rectify_logits else answer
 
 
@@ -147,7 +158,17 @@ class SpatialAttention(SigmoidGate):
 
     def logits(self, x: Tensor) -> Tensor:
         """Return ``(B, 1, H, W)``."""
-        logits: Tensor = self.conv(ops.mean_max_over_channels(x))
+        return self.logits_of_scaled(x, None)
+
+    def logits_of_scaled(self, x: Tensor, channel: Tensor | None) -> Tensor:
+        """Return the logits, ``(B, 1, H, W)``, of ``x`` scaled by a gate.
+
+        Args:
+            x: Feature map, ``(B, C, H, W)``.
+            channel: The gate, ``(B, C, 1, 1)``; None leaves ``x`` as it is.
+        """
+        pooled = ops.mean_max_over_channels(x, channel)
+        logits = ops.convolve_to_one(pooled, self.conv)
         return logits if self.bn is None else self.bn(logits)
 
     def last_layers(self) -> Sequence[nn.Module]:
@@ -235,9 +256,7 @@ class CBAM(Gate):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by channels, then by places."""
-        scaled = self.channel.transform(x)
-        if self.spatial is not None:
-            scaled = self.spatial.transform(scaled)
+        scaled = ops.scale(x, *self._gates(x))
         return x + scaled if self.residual else scaled
 
     def gate(self, x: Tensor) -> Tensor:
@@ -257,13 +276,13 @@ class CBAM(Gate):
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``channel``, ``(B, channels, 1, 1)``, and ``spatial``."""
         self._check_input(x)
-        channel = self.channel.gate(x)
+        return dict(zip(("channel", "spatial"), self._gates(x), strict=False))
+
+    def _gates(self, x: Tensor) -> list[Tensor]:
+        channel = torch.sigmoid(self.channel.logits(x))
         if self.spatial is None:
-            return {"channel": channel}
-        return {
-            "channel": channel,
-            "spatial": self.spatial.gate(ops.scale(x, channel)),
-        }
+            return [channel]
+        return [channel, torch.sigmoid(self.spatial.logits_of_scaled(x, channel))]
 
 
 def _known_pools(pool_types: Sequence[str]) -> tuple[str, ...]:

@@ -79,13 +79,12 @@ class CoordinateAttention(Gate):
         Returns:
             ``(B, channels, H, 1)`` and ``(B, channels, 1, W)``.
         """
-        rows = x.mean(dim=3, keepdim=True)
-        columns = x.mean(dim=2, keepdim=True).transpose(2, 3)
-        pooled = torch.cat([rows, columns], dim=2)
-        hidden = self.act(self.bn1(self.conv1(pooled)))
+        rows, columns = ops.mean_of_rows_and_columns(x)
+        pooled = torch.cat([rows, columns.transpose(2, 3)], dim=2)
+        hidden = self.act(self.bn1(ops.project(pooled, self.conv1)))
         of_rows, of_columns = hidden.split([x.shape[2], x.shape[3]], dim=2)
-        row_logits: Tensor = self.conv_h(of_rows)
-        column_logits: Tensor = self.conv_w(of_columns).transpose(2, 3)
+        row_logits = ops.project(of_rows, self.conv_h)
+        column_logits = ops.project(of_columns, self.conv_w).transpose(2, 3)
         return row_logits.sigmoid(), column_logits.sigmoid()
 
     def gate(self, x: Tensor) -> Tensor:
@@ -95,8 +94,7 @@ class CoordinateAttention(Gate):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by both gates."""
-        row, column = self.gates(x)
-        return ops.scale(ops.scale(x, row), column)
+        return ops.scale(x, *self.gates(x))
 
     def last_layers(self) -> Sequence[nn.Module]:
         """Return the last convolutions of rows and of columns."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, final
+from typing import ClassVar, cast, final
 
 import torch
 from torch import Tensor, nn
@@ -23,7 +23,7 @@ class CrissCrossAttention(Block):
 
     A place weighs the ``H + W - 1`` places of its cross, itself once, by a softmax over
     products of its query with their keys. The mean is scaled by ``gamma``, which starts
-    at 0: a new block returns its input. Memory grows with ``H * W * (H + W)``.
+    at 0: a new block returns its input. Memory grows with ``H * W``.
 
     The softmax takes no notice of the bias of ``key``. It is kept, as published weights
     have it, but what it learns is noise.
@@ -128,22 +128,17 @@ class CrissCrossAttention(Block):
 
     def _pass(self, x: Tensor) -> Tensor:
         """Return ``x`` plus what each place sees along its row and its column."""
-        queries, keys, values = self.query(x), self.key(x), self.value(x)
-        by_row = ops.attention_logits(
-            queries.permute(0, 2, 3, 1), keys.permute(0, 2, 1, 3)
-        )
-        by_column = ops.attention_logits(
-            queries.permute(0, 3, 2, 1), keys.permute(0, 3, 1, 2)
-        )
-        places = torch.arange(x.shape[2], device=x.device)
-        # a place is in its row already
-        by_column = by_column.masked_fill(places == places[:, None], -torch.inf)
-        logits = torch.cat([by_row, by_column.transpose(1, 2)], dim=3)
-        weights = ops.attention_weights(logits).to(values.dtype)
-        along_row = weights[..., : x.shape[3]]
-        along_column = weights[..., x.shape[3] :].transpose(1, 2)
-        from_row = along_row @ values.permute(0, 2, 3, 1)
-        from_column = along_column @ values.permute(0, 3, 2, 1)
-        seen = (from_row + from_column.transpose(1, 2)).permute(0, 3, 1, 2)
-        y: Tensor = x + (self.gamma * seen).to(x.dtype)
-        return y
+        # the weights of a place add up to 1, so a mean of values is the value of a mean
+        seen = ops.criss_cross(self.query(x), self.key(x), x)
+        if not x.is_contiguous():
+            # the gradient of x, too, keeps its layout
+            learned: Tensor = self.value(seen)
+            return x + (self.gamma * learned).to(x.dtype)
+        gamma = self.gamma.to(x.dtype)
+        weight = gamma * self.value.weight.to(x.dtype).flatten(1)
+        bias = gamma * cast("Tensor", self.value.bias).to(x.dtype)
+        with ops.without_autocast(x):
+            scaled = torch.baddbmm(
+                x.flatten(2), weight.expand(x.shape[0], -1, -1), seen.flatten(2)
+            )
+        return scaled.view(x.shape).add_(bias[:, None, None])

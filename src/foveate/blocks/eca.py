@@ -8,7 +8,7 @@ from typing import final
 
 from torch import Tensor, nn
 
-from foveate import _checks
+from foveate import _checks, ops
 from foveate.blocks._base import SigmoidGate
 from foveate.blocks._registry import register
 
@@ -62,9 +62,8 @@ class ECA(SigmoidGate):
 
     def logits(self, x: Tensor) -> Tensor:
         """Return ``(B, channels, 1, 1)``."""
-        means = x.mean(dim=(2, 3))
-        logits: Tensor = self.conv(means[:, None])
-        return logits[:, 0, :, None, None]
+        means = ops.mean_over_places(x).flatten(1)
+        return ops.slide(means, self.conv)[:, :, None, None]
 
     def last_layers(self) -> Sequence[nn.Module]:
         """Return the convolution."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import reduce
-from typing import Literal, final, get_args
+from typing import Literal, cast, final, get_args
 
 import torch
 from torch import Tensor, nn
@@ -104,7 +104,7 @@ class JointCBAM(Gate):
         if self.output == "pair":
             channel, spatial = self._both(x)
             return ops.scale(x, channel), ops.scale(x, spatial)
-        return ops.scale(x, self.gate(x))
+        return ops.scale(x, *self.maps(x).values())
 
     def gate(self, x: Tensor) -> Tensor:
         """Return the map by which ``x`` is multiplied.
@@ -144,8 +144,14 @@ class JointCBAM(Gate):
         )
 
     def _both(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        by_channel = self.channel(ops.pool(x, "avg")) + self.channel(ops.pool(x, "max"))
-        by_place = self.spatial(ops.mean_max_over_channels(x))
+        # one call of the perceptron: to it they are images of one batch
+        fc1, act, fc2 = self.channel
+        pooled = torch.cat(ops.mean_max_over_places(x))
+        hidden = act(ops.project(pooled, cast("nn.Conv2d", fc1)))
+        by_pool = ops.project(hidden, cast("nn.Conv2d", fc2))
+        by_channel = by_pool.reshape(2, *x.shape[:2], 1, 1).sum(dim=0)
+        conv = cast("nn.Conv2d", self.spatial.conv)
+        by_place = ops.convolve_to_one(ops.mean_max_over_channels(x), conv)
         joined = torch.cat([by_channel.flatten(1), by_place.flatten(1)], dim=1)
         gates = torch.sigmoid(self.mlp(joined))
         height, width = self.spatial_size

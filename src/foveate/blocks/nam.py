@@ -71,7 +71,8 @@ class NAM(Gate):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by channels, then by places."""
-        scaled = ops.scale(x, self._channel_gate(x))
+        share = self._shares(self.channel_bn)[:, None]
+        scaled = ops.batch_norm_scale(x, self.channel_bn, share)
         if self.spatial_bn is None:
             return scaled
         return ops.scale(scaled, self._spatial_gate(scaled, self.spatial_bn))
@@ -97,20 +98,24 @@ class NAM(Gate):
 
     def _channel_gate(self, x: Tensor) -> Tensor:
         normal = self.channel_bn(x)
-        return torch.sigmoid(self._shares(self.channel_bn, normal)[:, None] * normal)
+        share = self._shares(self.channel_bn)[:, None]
+        return torch.sigmoid(share.to(normal.dtype) * normal)
 
     def _spatial_gate(self, x: Tensor, norm: nn.BatchNorm1d) -> Tensor:
         # (B, H * W, C), so that each place has a scale, row by row
         normal = norm(x.flatten(2).transpose(1, 2))
-        gate = torch.sigmoid(self._shares(norm, normal) * normal)
+        gate = torch.sigmoid(self._shares(norm).to(normal.dtype) * normal)
         return gate.transpose(1, 2).reshape(x.shape)
 
-    def _shares(self, norm: nn.BatchNorm1d | nn.BatchNorm2d, like: Tensor) -> Tensor:
-        """Return each scale's share in all, ``(features, 1)``; 0 if all are 0."""
+    def _shares(self, norm: nn.BatchNorm1d | nn.BatchNorm2d) -> Tensor:
+        """Return each scale's share in all, ``(features, 1)``; 0 if all are 0.
+
+        It is in float32 or better.
+        """
         size = ops.at_least_float32(norm.weight.abs())
         share = size / size.sum().clamp(min=torch.finfo(size.dtype).tiny)
         share = share.detach() if self.detach else share
-        return share.to(like.dtype)[:, None]
+        return share[:, None]
 
 
 def nam_penalty(model: nn.Module) -> Tensor:

@@ -26,8 +26,9 @@ class OSRA(Block):
 
     Two depth-wise convolutions of stride ``sr_ratio`` reduce the map, and a third adds
     each place's neighbours; keys and values come from the result. There is no output
-    projection and no shortcut: the block belongs in a branch. Memory grows with
-    ``num_heads * (H * W)^2 / sr_ratio^2``.
+    projection and no shortcut: the block belongs in a branch. In half precision, where
+    weights are dropped and with gradients through a ``relative_pos_enc``, memory grows
+    with ``num_heads * (H * W)^2 / sr_ratio^2``.
 
     Args:
         channels: Channels of the feature map, a multiple of ``num_heads``.
@@ -156,12 +157,12 @@ class OSRA(Block):
     def _answer(self, x: Tensor, relative_pos_enc: Tensor | None) -> Tensor:
         queries = self._heads(self.q(x))
         keys, values = self._keys_values(self._reduced(x))
-        logits = self._logits(queries, keys)
+        encoding = None
         if relative_pos_enc is not None:
-            encoding = self._encoding(relative_pos_enc, *logits.shape[2:])
-            logits = logits + encoding.to(logits.dtype)
-        weights = self.attn_drop(ops.attention_weights(logits)).to(values.dtype)
-        y = values @ weights.transpose(2, 3)
+            places = queries.shape[3], keys.shape[3]
+            encoding = self._encoding(relative_pos_enc, *places)
+        dropped = self.attn_drop.p if self.training else 0.0
+        y = ops.attend(queries, keys, values, self.scale, encoding, dropped)
         return ops.in_layout_of(y.reshape(x.shape).to(x.dtype), x)
 
     def _reduced(self, x: Tensor) -> Tensor:

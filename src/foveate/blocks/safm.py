@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import final
+from typing import cast, final
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
 from foveate import _checks, ops
 from foveate.blocks._base import Gate
@@ -58,19 +57,20 @@ class SAFM(Gate):
 
     def gate(self, x: Tensor) -> Tensor:
         """Return ``(B, channels, H, W)``, at least -0.17."""
-        shares = x.chunk(self.n_levels, dim=1)
-        levels = [self.levels[0](shares[0])]
-        for number, share in enumerate(shares[1:], 1):
-            small = self.levels[number](ops.bordered_max_pool(share, 2**number))
-            height, width = x.shape[2], x.shape[3]
-            levels.append(ops.resize_nearest_inside_border(small, height, width))
-        return functional.gelu(self.aggr(torch.cat(levels, dim=1)))
+        return ops.gate_by_levels(x, *self._weights(), self.n_levels)
 
     def transform(self, x: Tensor) -> Tensor:
         """Return ``x`` scaled by the gate."""
-        return ops.scale(x, self.gate(x))
+        return ops.modulate_by_levels(x, *self._weights(), self.n_levels)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``full``, ``(B, channels, H, W)``."""
         self._check_input(x)
         return {"full": self.gate(x)}
+
+    def _weights(self) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Return kernels and offsets of all levels, and the weights that mix them."""
+        levels = [cast("nn.Conv2d", level) for level in self.levels]
+        kernels = torch.cat([level.weight for level in levels])
+        offsets = torch.cat([cast("Tensor", level.bias) for level in levels])
+        return kernels, offsets, self.aggr.weight, cast("Tensor", self.aggr.bias)

@@ -77,8 +77,8 @@ class SqueezeExcite(Gate):
 
     def gate(self, x: Tensor) -> Tensor:
         """Return ``(B, channels, 1, 1)``."""
-        hidden = self.act(self.fc1(ops.mean_over_places(x)))
-        gate: Tensor = self.gate_act(self.fc2(hidden))
+        hidden = self.act(ops.project(ops.mean_over_places(x), self.fc1))
+        gate: Tensor = self.gate_act(ops.project(hidden, self.fc2))
         return gate
 
     def transform(self, x: Tensor) -> Tensor:

@@ -61,23 +61,11 @@ class ShuffleAttention(Block):
 
     def transform(self, x: Tensor) -> Tensor:
         """Return the gated channels, shuffled in two."""
-        gated = ops.scale(x, self.gate_before_shuffle(x))
-        return ops.in_layout_of(ops.channel_shuffle(gated, 2), x)
+        return ops.halves_scale(x, *self._lines(), self.norm.eps)
 
     def gate_before_shuffle(self, x: Tensor) -> Tensor:
         """Return the gate of each channel of ``x``, ``(B, channels, H, W)``."""
-        batch, channels, height, width = x.shape
-        half = self.channels // (2 * self.groups)
-        grouped = x.reshape(batch * self.groups, 2 * half, height, width)
-        by_channel, by_place = grouped.chunk(2, dim=1)
-        channel_logits = (
-            self.channel_weight * ops.mean_over_places(by_channel) + self.channel_bias
-        )
-        spatial_logits = self.spatial_weight * self._norm(by_place) + self.spatial_bias
-        logits = torch.cat(
-            [channel_logits.expand_as(spatial_logits), spatial_logits], dim=1
-        )
-        return logits.sigmoid().reshape(batch, channels, height, width)
+        return ops.halves_gate(x, *self._lines(), self.norm.eps)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return ``full``, ``(B, channels, H, W)``: the gate before the shuffle."""
@@ -88,7 +76,12 @@ class ShuffleAttention(Block):
         """Show the options that rebuild this block."""
         return f"{self.channels}, groups={self.groups}"
 
-    def _norm(self, x: Tensor) -> Tensor:
-        # not self.norm(x), which refuses a map of one place
-        norm = self.norm
-        return torch.group_norm(x, norm.num_groups, norm.weight, norm.bias, norm.eps)
+    def _lines(self) -> tuple[Tensor, Tensor]:
+        """Return weight and bias of the logits of each channel of a group.
+
+        In the half that is gated by place those of the normalisation are part of them.
+        """
+        slope, shift = self.spatial_weight.flatten(), self.spatial_bias.flatten()
+        slope, shift = slope * self.norm.weight, slope * self.norm.bias + shift
+        weight = torch.cat([self.channel_weight.flatten(), slope])
+        return weight, torch.cat([self.channel_bias.flatten(), shift])

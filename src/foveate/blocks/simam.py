@@ -7,7 +7,7 @@ from typing import final
 from torch import Tensor
 
 from foveate import _checks, ops
-from foveate.blocks._base import SigmoidGate
+from foveate.blocks._base import Gate
 from foveate.blocks._registry import register
 
 __all__ = ["SimAM"]
@@ -15,7 +15,7 @@ __all__ = ["SimAM"]
 
 @register("simam")
 @final
-class SimAM(SigmoidGate):
+class SimAM(Gate):
     """Scale each value by a gate that grows with its distance from the channel's mean.
 
     It has no parameters. Half-precision inputs are summed in float32.
@@ -49,13 +49,18 @@ class SimAM(SigmoidGate):
         self.channels = channels
         self.e_lambda = e_lambda
 
+    def transform(self, x: Tensor) -> Tensor:
+        """Return ``x`` scaled by the gate."""
+        return ops.simam(x, self.e_lambda)
+
+    def gate(self, x: Tensor) -> Tensor:
+        """Return the gate, ``(B, channels, H, W)``."""
+        self._check_input(x)
+        return self.logits(x).sigmoid()
+
     def logits(self, x: Tensor) -> Tensor:
         """Return the inverse energy, ``(B, channels, H, W)``, at least one half."""
-        wide = ops.at_least_float32(x)
-        squares = (wide - ops.mean_over_places(wide)).square()
-        others = ops.at_least_one(x.shape[2] * x.shape[3] - 1)
-        variance: Tensor = squares.sum(dim=(2, 3), keepdim=True) / others
-        return squares / (4 * (variance + self.e_lambda)) + 0.5
+        return ops.inverse_energy(x, self.e_lambda)
 
     def maps(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate as ``full``, ``(B, channels, H, W)``."""

@@ -20,8 +20,8 @@ __all__ = ["SOCA"]
 class SOCA(SigmoidGate):
     """Scale each channel by how much it varies together with all others.
 
-    The square root of a covariance matrix costs ``12 * channels ** 3`` products an
-    image: wide layers are dear. It is worked out in float32 or better.
+    Steps towards the root of a covariance cost more than ``channels ** 3`` products an
+    image: wide layers are dear. They are worked out in float32 or better.
 
     Args:
         channels: Channels of the feature map.
@@ -77,13 +77,11 @@ class SOCA(SigmoidGate):
     def logits(self, x: Tensor) -> Tensor:
         """Return ``(B, channels, 1, 1)``."""
         pooled = self.pool(x)[:, :, None, None].to(x.dtype)
-        logits: Tensor = self.fc2(self.act(self.fc1(pooled)))
-        return logits
+        return ops.project(self.act(ops.project(pooled, self.fc1)), self.fc2)
 
     def pool(self, x: Tensor) -> Tensor:
         """Return the mean column of the covariance's square root, ``(B, channels)``."""
-        spread = ops.covariance(x, max_side=self.max_side)
-        return ops.square_root(spread, num_iters=self.num_iters).mean(dim=1)
+        return ops.pool_by_covariance(x, self.max_side, self.num_iters)
 
     def last_layers(self) -> Sequence[nn.Module]:
         """Return the projection that gives the logits."""

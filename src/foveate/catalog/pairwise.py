@@ -29,10 +29,7 @@ CARDS = (
             Option("recurrence", 1, "How often it is applied, with the same weights."),
         ),
         aliases=("cca", "criss_cross_attention"),
-        needs=(
-            "memory for B * H * W * (H + W) weights, and products of as many pairs of "
-            "places, in each pass",
-        ),
+        needs=("products of B * H * W * (H + W) pairs of places in each pass",),
         differs=(
             "The block alone: the head of CCNet puts a 3x3 convolution before and "
             "after it.",
@@ -45,7 +42,7 @@ CARDS = (
             "One mask is made where the input is and in any precision; the authors' "
             "pure Python code makes B * W, in float32 and on CUDA only.",
             "Products of half-precision queries and keys, and their softmax, are in "
-            "float32; under autocast the products are in its type.",
+            "float32, also under autocast.",
         ),
         variants=(
             Variant(
@@ -88,7 +85,9 @@ CARDS = (
             "channels is a multiple of num_heads",
             "with sr_ratio above 1, a batch in training has more than one place in "
             "the reduced map (B * h * w > 1)",
-            "memory for B * num_heads * (H * W)^2 / sr_ratio^2 weights",
+            "in half precision, under autocast, with attn_drop in training or with "
+            "gradients through a relative_pos_enc, memory for "
+            "B * num_heads * (H * W)^2 / sr_ratio^2 weights",
             "after torch.export with free sides, maps of which the reduction leaves "
             "more than one row and column; ONNX takes all",
             "with deterministic algorithms on CUDA, a relative_pos_enc that is not to "

@@ -5,9 +5,12 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from foveate.ops._op import Op
+from foveate.ops.kernels import second_order as kernels
+from foveate.ops.kernels._gradients import differentiate
 from foveate.ops.precision import at_least_float32, without_autocast
 
-__all__ = ["covariance", "square_root"]
+__all__ = ["covariance", "pool_by_covariance", "square_root"]
 
 
 def covariance(x: Tensor, *, max_side: int) -> Tensor:
@@ -70,6 +73,42 @@ def square_root(matrix: Tensor, *, num_iters: int) -> Tensor:
             step = (thrice - inverse @ root) / 2
             root = root @ step
     return trace.sqrt() * root
+
+
+@Op
+def pool_by_covariance(x: Tensor, max_side: int, num_iters: int) -> Tensor:
+    """Return the mean column of the square root of the covariance of the channels.
+
+    The reference makes the root; the faster path makes few of the steps towards it, and
+    keeps only ``x`` for the gradient.
+
+    Args:
+        x: Feature map, ``(B, C, H, W)``.
+        max_side: See ``covariance``.
+        num_iters: See ``square_root``.
+
+    Returns:
+        ``(B, C)``, in float32 or better.
+    """
+    spread = covariance(x, max_side=max_side)
+    return square_root(spread, num_iters=num_iters).mean(dim=1)
+
+
+def _always(x: Tensor, max_side: int, num_iters: int) -> None:  # noqa: ARG001
+    return None
+
+
+@pool_by_covariance.faster("eager", why_not=_always, in_graphs=True)
+def _(x: Tensor, max_side: int, num_iters: int) -> Tensor:
+    pooled: Tensor = kernels.pool_by_covariance(x, max_side, num_iters)
+    return pooled
+
+
+differentiate(
+    kernels.pool_by_covariance,
+    kernels.pool_by_covariance_backward,
+    pool_by_covariance.reference,
+)
 
 
 def _middle(side: int, most: int, like: Tensor) -> Tensor:

@@ -15,6 +15,7 @@ from torch import nn
 
 import foveate
 from foveate import surgery
+from foveate.ops.kernels import native
 from foveate.records import Host
 
 __all__ = ["code_digest", "file_digest", "versions"]
@@ -23,7 +24,8 @@ PACKAGES = ("foveate", "torch", "numpy", "pillow", "scikit-learn")
 
 SOURCES = (
     "_checks.py",
-    "ops/*.py",
+    "ops/**/*.py",
+    "ops/kernels/c/*",
     "blocks/_*.py",
     "backbones/*.py",
     "profile/*.py",
@@ -45,10 +47,16 @@ STDLIB = sysconfig.get_paths()["stdlib"]
 def versions(model: nn.Module | None = None) -> dict[str, str]:
     """Return the versions of Python and of the packages that numbers depend on.
 
+    Whether this machine compiles the kernels of ``foveate.ops`` is among them.
+
     Args:
         model: A network; the packages that its layers come from count too.
     """
-    found = {"python": ".".join(map(str, sys.version_info[:3]))}
+    found = {
+        "python": ".".join(map(str, sys.version_info[:3])),
+        # they round otherwise than the references do
+        "kernels of foveate": "none" if native.why_not() else "native",
+    }
     for package in (*PACKAGES, *sorted(_packages_of(model) - {*PACKAGES})):
         try:
             found[package] = version(package)

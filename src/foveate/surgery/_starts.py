@@ -8,6 +8,7 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
+from foveate import ops
 from foveate.blocks import Block
 from foveate.errors import OptionError
 from foveate.records import Start
@@ -62,10 +63,7 @@ class Blended(Grafted):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return the blend, of the dtype of ``x``."""
-        # multiply and add: lerp refuses two dtypes, which autocast may bring
-        amount = self.amount.to(x.dtype)[:, None, None]
-        answer: Tensor = self.block(x)
-        return x + amount * (answer.to(x.dtype) - x)
+        return ops.blend(x, self.block(x), self.amount)
 
 
 @final

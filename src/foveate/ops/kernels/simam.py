@@ -1,0 +1,63 @@
+"""SimAM in one pass, with two numbers a channel saved for its gradient."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from foveate.ops.kernels import native
+from foveate.ops.kernels._operation import operation
+
+__all__ = ["simam", "simam_backward"]
+
+
+@operation("cpu")
+def simam(x: Tensor, e_lambda: float) -> tuple[Tensor, Tensor]:
+    """Return the scaled map, and mean and factor of each channel, ``(B, C, 2)``."""
+    y, saved = x.new_empty(x.shape), x.new_empty(*x.shape[:2], 2)
+    batch, channels, height, width = x.shape
+    native.call(
+        "fv_simam",
+        *(x, y, saved),
+        *(batch, channels, height * width, x.stride(0)),
+        e_lambda,
+    )
+    return y, saved
+
+
+@simam.register_fake
+def _(x: Tensor, e_lambda: float) -> tuple[Tensor, Tensor]:  # noqa: ARG001
+    y = torch.empty_like(x, memory_format=torch.contiguous_format)
+    return y, x.new_empty((*x.shape[:2], 2), dtype=torch.float32)
+
+
+@operation("cpu")
+def simam_backward(dy: Tensor, x: Tensor, e_lambda: float, saved: Tensor) -> Tensor:  # noqa: ARG001
+    """Return the gradient of the input."""
+    dx = x.new_empty(x.shape)
+    batch, channels, height, width = x.shape
+    native.call(
+        "fv_simam_backward",
+        *(dy.contiguous(), x, saved, dx),
+        *(batch, channels, height * width, x.stride(0)),
+    )
+    return dx
+
+
+@simam_backward.register_fake
+def _(dy: Tensor, x: Tensor, e_lambda: float, saved: Tensor) -> Tensor:  # noqa: ARG001
+    return torch.empty_like(x, memory_format=torch.contiguous_format)
+
+
+@simam.register_kernel("cuda")
+def _(x: Tensor, e_lambda: float) -> tuple[Tensor, Tensor]:
+    from foveate.ops.kernels.triton import simam as kernels
+
+    return kernels.simam(x, e_lambda)
+
+
+@simam_backward.register_kernel("cuda")
+def _(dy: Tensor, x: Tensor, e_lambda: float, saved: Tensor) -> Tensor:
+    from foveate.ops.kernels.triton import simam as kernels
+
+    return kernels.simam_backward(dy, x, e_lambda, saved)
