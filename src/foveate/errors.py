@@ -15,13 +15,19 @@
     |-- BusyError (RuntimeError)         another process is writing to the same folder
     `-- MissingExtraError (ImportError)  an optional package is not installed
 
-Each is also the built-in error that a caller would expect.
+Each is also the built-in error that a caller would expect. One is a warning, which a
+caller may silence or turn into an error:
+
+::
+
+    CostWarning (UserWarning)            something takes more memory than it may
 """
 
 from __future__ import annotations
 
 __all__ = [
     "BusyError",
+    "CostWarning",
     "FoveateError",
     "MissingExtraError",
     "OptionError",
@@ -90,3 +96,7 @@ class MissingExtraError(FoveateError, ImportError):
             f"this needs the package '{module}', which is not installed. "
             f"Install it with: pip install 'foveate[{extra}]'"
         )
+
+
+class CostWarning(UserWarning):
+    """Something would take more memory than it may."""

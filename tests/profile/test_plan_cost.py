@@ -31,14 +31,18 @@ def cost_of(block, *shapes, **settings):
     return plan_cost(Plan(host="Host", example=(), places=(place,))).places[0]
 
 
+def parameters_and_macs(cost):
+    return cost.parameters, cost.macs
+
+
 def test_a_blend_costs_the_block_and_an_amount_for_each_channel():
     # 64 channels to 4 and back
-    assert cost_of("se", (64, 7, 5)) == Cost(parameters=512 + 64, macs=512)
+    assert parameters_and_macs(cost_of("se", (64, 7, 5))) == (512 + 64, 512)
 
 
 @pytest.mark.parametrize("start", ["gate", "paper"])
 def test_other_starts_cost_the_block_alone(start):
-    assert cost_of("se", (64, 7, 5), start=start) == Cost(parameters=512, macs=512)
+    assert parameters_and_macs(cost_of("se", (64, 7, 5), start=start)) == (512, 512)
 
 
 def test_a_block_that_begins_as_the_identity_has_no_blend():
@@ -57,7 +61,7 @@ def test_each_map_of_a_layer_has_a_block_of_its_own():
     found = cost_of("spatial", (8, 7, 5), (16, 3, 3), start="paper")
 
     # a 7x7 kernel over mean and max, and the two numbers of a BatchNorm
-    assert found == Cost(parameters=2 * (98 + 2), macs=98 * (7 * 5 + 3 * 3))
+    assert parameters_and_macs(found) == (2 * (98 + 2), 98 * (7 * 5 + 3 * 3))
 
 
 def test_a_block_that_is_bound_to_a_size_gets_that_of_the_map():
@@ -69,7 +73,7 @@ def test_a_block_that_is_bound_to_a_size_gets_that_of_the_map():
 def test_a_block_of_the_users_by_hand():
     found = cost_of(USERS, (8, 7, 5), options={"groups": 2})
 
-    assert found == Cost(parameters=8 * 4 + 8, macs=8 * 4 * 7 * 5)
+    assert parameters_and_macs(found) == (8 * 4 + 8, 8 * 4 * 7 * 5)
 
 
 def test_a_plan_costs_what_it_adds_to_its_host():

@@ -85,10 +85,10 @@ def graft(
         _say_what_is_refused(plan, fitting)
         # a batch would cost as many times as much, with and without blocks
         shapes = [(1, *shape[1:]) for shape in example]
-        alone = profile.cost(host, *shapes)
+        alone = profile.count(host, *shapes)
         plan = surgery.graft(host, plan.fitting())
         added = profile.plan_cost(plan)
-        together = profile.cost(host, *shapes)
+        together = profile.count(host, *shapes)
     if json:
         print_json(_plain(plan, alone, added, together))
     else:

@@ -1,4 +1,4 @@
-"""Count what a network learns and how much it multiplies."""
+"""Count what a network learns and how much work it is."""
 
 from __future__ import annotations
 
@@ -6,54 +6,82 @@ from collections.abc import Sequence
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from foveate import blocks, catalog, ops
-from foveate.errors import OptionError
+from foveate import _traces, blocks, catalog, ops
+from foveate.errors import FoveateError, OptionError
+from foveate.profile._checking import check_shapes
 from foveate.profile._formulas import FORMULAS
+from foveate.profile._work import BesideProducts
 from foveate.records import Cost
 from foveate.surgery.running import device_and_dtype, undisturbed
 
-__all__ = ["block_cost", "cost"]
-
-IMAGE_DIMS = 4
+__all__ = ["block_cost", "count", "count_call"]
 
 
-def cost(model: nn.Module, *shapes: Sequence[int]) -> Cost:
+def count(model: nn.Module, *shapes: Sequence[int]) -> Cost:
     """Return the parameters of a network and the work of one forward pass.
 
-    The network runs once, on its own device and in its own precision, over an input of
-    zeros. It is left as it was: the mode of each of its modules, its buffers and
-    torch's random numbers.
+    It is what ``fv.cost`` says but for time and memory, and takes one run. The network
+    runs on its own device and in its own precision, over an input of zeros. It is left
+    as it was: the mode of each of its modules, its buffers and torch's random numbers.
 
-    A multiply-accumulate is one multiplication and one addition of a convolution or a
-    matrix product. Element-wise operations, pooling, biases and normalisation are not
-    counted: SimAM costs nothing by this measure, though it takes time.
+    Blocks are counted by their references, so that no kernel hides what it does. A
+    multiply-accumulate is one multiplication and one addition of a convolution or a
+    matrix product; SimAM has none, though it takes time. Element-wise operations,
+    pooling and normalisation stand beside, in values written and read. What an
+    operation with a formula does besides its products, such as the softmax of fused
+    attention, or a bias, is not counted.
 
     Args:
         model: Takes one feature map or a batch of images, or several as a fusion does.
         *shapes: Of each of its inputs, ``(B, C, H, W)``. Work grows with ``B``.
 
     Raises:
-        OptionError: There is no shape, or one is not four whole numbers greater than 0.
+        OptionError: There is no shape, or one is not four whole numbers greater than 0,
+            or the network does not run with them.
 
     Example:
         >>> conv = nn.Conv2d(3, 8, 3, padding=1)
-        >>> found = cost(conv, (1, 3, 5, 4))
+        >>> found = count(conv, (1, 3, 5, 4))
         >>> found.parameters, found.macs  # 8 * 3 * 9 + 8, and 8 * 3 * 9 * 5 * 4
         (224, 4320)
     """
-    _check_shapes(shapes)
+    check_shapes("count", shapes)
     device, dtype = device_and_dtype(model)
     inputs = [torch.zeros(*shape, device=device, dtype=dtype) for shape in shapes]
-    counter = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
-    # a kernel would hide its work
-    with undisturbed(model), ops.using("reference"), counter:
+    try:
+        return count_call(model, inputs)
+    except FoveateError:
+        raise
+    except Exception as problem:
+        given = " and ".join(str(tuple(shape)) for shape in shapes)
+        raise OptionError(
+            f"{type(model).__name__} does not run with {given}: "
+            f"{_traces.seen(problem)}. Give the shape of each input that it takes."
+        ) from problem
+
+
+def count_call(model: nn.Module, inputs: Sequence[Tensor]) -> Cost:
+    """Return the same for inputs that there are already."""
+    beside = BesideProducts()
+    products = FlopCounterMode(display=False, custom_mapping=dict(FORMULAS))
+    # within inference mode, torch would show other operations
+    with (
+        torch.inference_mode(mode=False),
+        undisturbed(model),
+        ops.using("reference"),
+        products,
+        beside,
+    ):
         model(*inputs)
     return Cost(
         parameters=sum(parameter.numel() for parameter in model.parameters()),
-        macs=counter.get_total_flops() // 2,
+        macs=products.get_total_flops() // 2,
+        elementwise=beside.elementwise,
+        pooling=beside.pooling,
+        not_counted=tuple(sorted(beside.not_counted)),
     )
 
 
@@ -81,14 +109,4 @@ def block_cost(name: str, channels: int, size: tuple[int, int], **options: Any) 
         options = {"spatial_size": size} | options
     block = blocks.create(name, channels, device="meta", **options)
     inputs = getattr(block, "num_inputs", 1)
-    return cost(block, *[(1, channels, *size)] * inputs)
-
-
-def _check_shapes(shapes: Sequence[Sequence[int]]) -> None:
-    for shape in shapes or [()]:
-        fits = isinstance(shape, tuple | list) and len(shape) == IMAGE_DIMS
-        if not fits or not all(type(size) is int and size > 0 for size in shape):
-            raise OptionError(
-                "cost: a shape must be (B, C, H, W), four whole numbers greater than "
-                f"0, such as (1, 3, 224, 224), got {shape!r}."
-            )
+    return count(block, *[(1, channels, *size)] * inputs)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from foveate.profile.counting import cost
+from foveate.profile.counting import count
 from foveate.records import Cost, Place, Plan, PlanCost
 from foveate.surgery.creating import new_blocks
 
@@ -30,8 +30,9 @@ def plan_cost(plan: Plan) -> PlanCost:
         >>> from foveate import surgery
         >>> host = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), nn.ReLU())
         >>> plan = surgery.plan(host, "se", at="1", example=(1, 3, 7, 7))
-        >>> plan_cost(plan).total  # 64 to 4 channels and back, and 64 amounts
-        Cost(schema_number=1, parameters=576, macs=512)
+        >>> total = plan_cost(plan).total
+        >>> total.parameters, total.macs  # 64 to 4 channels and back, and 64 amounts
+        (576, 512)
     """
     return PlanCost(places=tuple(_cost_of(place) for place in plan.places))
 
@@ -42,7 +43,7 @@ def _cost_of(place: Place) -> Cost:
     with torch.random.fork_rng(devices=[]):
         blocks = new_blocks(place, device)
     found = [
-        cost(block, (1, shape.channels, shape.height, shape.width))
+        count(block, (1, shape.channels, shape.height, shape.width))
         for block, shape in zip(blocks, place.maps, strict=True)
     ]
     return PlanCost(places=tuple(found)).total

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from foveate.records._record import Part, Record, whole_file, write_atomically
 from foveate.records.choice import BlockChoice, PlanChoice
-from foveate.records.cost import Cost, PlanCost
+from foveate.records.cost import (
+    Cost,
+    Latency,
+    Memory,
+    Overhead,
+    Overheads,
+    PlanCost,
+    Quartiles,
+)
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
 from foveate.records.grafts import MOST_LOOKED_AT, GraftedBlock, Grafts, name_places
 from foveate.records.host import Host
@@ -41,16 +49,21 @@ __all__ = [
     "Grid",
     "Host",
     "Interval",
+    "Latency",
     "Machine",
     "MapShape",
+    "Memory",
     "Noise",
     "Outcome",
+    "Overhead",
+    "Overheads",
     "Part",
     "Place",
     "Plan",
     "PlanChoice",
     "PlanCost",
     "Position",
+    "Quartiles",
     "Recipe",
     "Record",
     "Refusal",

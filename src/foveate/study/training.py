@@ -87,7 +87,7 @@ def train(run: Run, listen: Callable[[Epoch], None] = lambda _: None) -> Trained
             listen(curve[-1])
         seconds = time.perf_counter() - start
         side = run.data.image_size
-        cost = profile.cost(model, (1, 3, side, side))
+        cost = profile.count(model, (1, 3, side, side))
     return Trained(
         result=Result(
             accuracy=accuracy,

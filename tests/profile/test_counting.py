@@ -1,4 +1,4 @@
-"""Parameters and multiply-accumulates, against numbers worked out by hand."""
+"""Parameters, multiply-accumulates and other work, against numbers by hand."""
 
 import pytest
 import torch
@@ -8,7 +8,7 @@ from torch.nn.functional import scaled_dot_product_attention
 import foveate
 from foveate import backbones, blocks
 from foveate.errors import OptionError
-from foveate.profile import cost
+from foveate.profile import block_cost, count
 
 SHAPE = (1, 8, 6, 5)
 TOKENS = 6 * 5
@@ -45,7 +45,7 @@ class Call(nn.Module):
 
 
 def macs(model, shape=SHAPE):
-    return cost(model, shape).macs
+    return count(model, shape).macs
 
 
 @pytest.mark.parametrize(
@@ -85,12 +85,92 @@ def test_products_with_a_vector_by_hand():
     assert macs(Call(lambda x: torch.dot(x[0, 0, 0], vector))) == 5
 
 
-def test_elementwise_work_and_pooling_are_not_counted():
+def test_elementwise_work_and_pooling_are_no_macs():
     model = nn.Sequential(
         nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), foveate.create("simam", 8)
     )
 
     assert macs(model) == 0
+
+
+def test_elementwise_work_and_pooling_stand_beside_by_hand():
+    model = nn.Sequential(
+        nn.BatchNorm2d(8),  # reads 8 * 6 * 5
+        nn.ReLU(),  # writes as many
+        nn.MaxPool2d(2),  # reads as many
+        nn.Sigmoid(),  # writes 8 * 3 * 2
+    )
+
+    found = count(model, SHAPE)
+
+    assert (found.elementwise, found.pooling) == (240 + 48, 240 + 240)
+
+
+def test_views_and_products_are_no_elementwise_work():
+    model = Tokens(nn.Linear(CHANNELS, 4, bias=False))
+
+    assert count(model, SHAPE).elementwise == 0
+
+
+def test_copies_and_resizing_are_elementwise_work():
+    def enlarge(x):
+        wide = nn.functional.interpolate(x, scale_factor=2)  # writes 4 * 240
+        return torch.cat([wide, wide], dim=1)  # writes 8 * 240
+
+    assert count(Call(enlarge), SHAPE).elementwise == 12 * 240
+
+
+def test_simam_is_no_macs_and_not_free():
+    found = count(foveate.create("simam", 8), SHAPE)
+
+    # its mean and its variance read the map; what it writes is six maps: difference,
+    # square, quotient, sum, sigmoid, product; and for each of 8 channels, three numbers
+    assert found.macs == 0
+    assert found.pooling == 2 * 240
+    assert found.elementwise == 6 * 240 + 3 * 8
+
+
+def test_what_has_no_formula_is_listed():
+    def strange(x):
+        return x.sort().values + torch.linalg.inv(x[..., :5, :5])[..., :1, :]
+
+    found = count(Call(lambda x: strange(x + torch.eye(6, 5))), SHAPE)
+
+    assert found.not_counted == ("aten.linalg_inv_ex", "aten.sort")
+
+
+def test_a_kernel_hides_no_work():
+    # 64 channels of 64 places: enough for every compiled kernel
+    block = foveate.create("cbam", 64)
+
+    found = count(block, (1, 64, 64, 64))
+    with foveate.ops.using("reference"):
+        reference = count(block, (1, 64, 64, 64))
+
+    assert found == reference
+    assert found.not_counted == ()
+
+
+def test_inference_mode_of_the_caller_changes_no_number():
+    model = Tokens(nn.Sequential(nn.LayerNorm(CHANNELS), nn.Linear(CHANNELS, 4)))
+    want = count(model, SHAPE)
+
+    with torch.inference_mode():
+        found = count(model, SHAPE)
+
+    assert found == want
+    # only the norm reads the map
+    assert found.pooling == 240
+
+
+def test_every_block_is_counted_whole():
+    unknown = {
+        card.name: names
+        for card in foveate.catalog.find()
+        if (names := block_cost(card.name, 64, (9, 7)).not_counted)
+    }
+
+    assert unknown == {}
 
 
 @pytest.mark.parametrize(("heads", "causal"), [(1, False), (2, False), (4, True)])
@@ -175,7 +255,7 @@ def test_resnet50_costs_what_its_convolutions_do(stride_at, published):
     with torch.device("meta"):
         model = backbones.resnet50(stride_at=stride_at)
 
-    found = cost(model, (1, 3, 224, 224))
+    found = count(model, (1, 3, 224, 224))
 
     assert found.parameters == 25_557_032
     assert found.macs == published
@@ -189,7 +269,7 @@ def test_a_network_costs_the_same_on_the_meta_device_as_on_the_processor():
         abstract = backbones.resnet10(width=8, attention="cbam")
     real = backbones.resnet10(width=8, attention="cbam")
 
-    assert cost(abstract, (2, 3, 33, 47)) == cost(real, (2, 3, 33, 47))
+    assert count(abstract, (2, 3, 33, 47)) == count(real, (2, 3, 33, 47))
 
 
 def test_squeeze_and_excitation_by_hand():
@@ -197,22 +277,40 @@ def test_squeeze_and_excitation_by_hand():
     assert macs(foveate.create("se", 64), (1, 64, 16, 12)) == 2 * 64 * 4
 
 
+def test_criss_cross_attention_by_hand():
+    # three projections of 64 channels to 8, 8 and 64, and for each of 192 places its
+    # products with the 12 of its column and the 16 of its row
+    products = 192 * (16 + 12) * (8 + 64)
+
+    found = macs(foveate.create("criss_cross", 64), (1, 64, 16, 12))
+
+    assert found == 192 * 64 * (8 + 8 + 64) + products == 1_370_112
+
+
+def test_second_order_channel_attention_by_hand():
+    # the covariance, six products and six more of an iteration for the square root of a
+    # matrix of 64 x 64, and two projections between 64 and 8
+    found = macs(foveate.create("soca", 64), (1, 64, 16, 12))
+
+    assert found == 192 * 64**2 + 12 * 64**3 + 2 * 64 * 8
+
+
 def test_a_shared_parameter_counts_once():
     first = nn.Linear(5, 5)
     second = nn.Linear(5, 5)
     second.weight = first.weight
 
-    assert cost(nn.Sequential(first, second), SHAPE).parameters == 25 + 5 + 5
+    assert count(nn.Sequential(first, second), SHAPE).parameters == 25 + 5 + 5
 
 
 def test_frozen_parameters_count_and_statistics_do_not():
     model = nn.Sequential(nn.Conv2d(8, 4, 1), nn.BatchNorm2d(4)).requires_grad_(False)
 
-    assert cost(model, SHAPE).parameters == 8 * 4 + 4 + 4 + 4
+    assert count(model, SHAPE).parameters == 8 * 4 + 4 + 4 + 4
 
 
 def test_a_model_without_parameters_costs_none():
-    assert cost(nn.ReLU(), SHAPE).parameters == 0
+    assert count(nn.ReLU(), SHAPE).parameters == 0
 
 
 @pytest.mark.parametrize("dtype", [torch.float64, torch.bfloat16])
@@ -221,7 +319,7 @@ def test_the_input_has_the_precision_of_the_model(dtype):
     model = nn.Conv2d(8, 4, 1).to(dtype)
     model.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].dtype))
 
-    cost(model, SHAPE)
+    count(model, SHAPE)
 
     assert seen == [dtype]
 
@@ -236,7 +334,7 @@ def test_modes_statistics_and_random_numbers_are_left_alone():
     state = {name: value.clone() for name, value in model.state_dict().items()}
     random = torch.get_rng_state()
 
-    cost(nn.Sequential(model, Call(lambda x: x + torch.rand(1))), (1, 3, 32, 32))
+    count(nn.Sequential(model, Call(lambda x: x + torch.rand(1))), (1, 3, 32, 32))
 
     assert [module.training for module in model.modules()] == modes
     assert all(torch.equal(model.state_dict()[key], state[key]) for key in state)
@@ -246,8 +344,8 @@ def test_modes_statistics_and_random_numbers_are_left_alone():
 def test_modes_come_back_when_the_model_fails():
     model = nn.Sequential(nn.Dropout(), nn.Conv2d(3, 4, 1))
 
-    with pytest.raises(RuntimeError, match="to have 3 channels"):
-        cost(model, SHAPE)
+    with pytest.raises(OptionError, match=r"does not run with .* to have 3 channels"):
+        count(model, SHAPE)
 
     assert all(module.training for module in model.modules())
 
@@ -256,8 +354,8 @@ def test_modes_come_back_when_the_model_fails():
     "shape", [(8, 6, 5), 224, "1234", (1, 8, 0, 5), (1, 8, 6, 5.0), (True, 8, 6, 5)]
 )
 def test_a_shape_that_is_not_four_sizes_is_refused(shape):
-    with pytest.raises(OptionError, match=r"^cost: a shape must be \(B, C, H, W\)"):
-        cost(nn.ReLU(), shape)
+    with pytest.raises(OptionError, match=r"^count: a shape must be \(B, C, H, W\)"):
+        count(nn.ReLU(), shape)
 
 
 @pytest.mark.parametrize("shape", [[1, 8, 6, 5], torch.Size([1, 8, 6, 5])])
@@ -267,12 +365,12 @@ def test_a_shape_may_be_a_list_or_of_torch(shape):
 
 def test_no_shape_is_refused():
     with pytest.raises(OptionError, match=r"a shape must be .* got \(\)"):
-        cost(nn.ReLU())
+        count(nn.ReLU())
 
 
 def test_a_fusion_takes_a_shape_for_each_map():
     fusion = blocks.Add(8, align="first", in_channels=(8, 4))
 
-    found = cost(fusion, SHAPE, (1, 4, 3, 2))
+    found = count(fusion, SHAPE, (1, 4, 3, 2))
 
     assert found.macs == 8 * 4 * 3 * 2
