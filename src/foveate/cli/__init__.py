@@ -8,6 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from foveate.cli.compare import compare
+from foveate.cli.cost import cost
 from foveate.cli.doctor import doctor
 from foveate.cli.graft import graft
 from foveate.cli.listing import list_blocks
@@ -30,6 +31,7 @@ app.command("list")(list_blocks)
 app.command("show")(show)
 app.command("sites")(sites)
 app.command("graft")(graft)
+app.command("cost")(cost)
 app.command("compare")(compare)
 app.command("report")(report)
 app.command("doctor")(doctor)

@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from foveate.report.cards import render_card, render_catalogue
+from foveate.report.cost_page import check_picture, write_picture
+from foveate.report.cost_values import render_costs_csv
+from foveate.report.costs import (
+    CostLine,
+    cost_notes,
+    cost_table,
+    list_costs,
+    name_size,
+)
 from foveate.report.files import write
 from foveate.report.page import render_html
 from foveate.report.table import table
@@ -10,12 +19,20 @@ from foveate.report.text import render_csv, render_markdown
 from foveate.report.words import conclusion
 
 __all__ = [
+    "CostLine",
+    "check_picture",
     "conclusion",
+    "cost_notes",
+    "cost_table",
+    "list_costs",
+    "name_size",
     "render_card",
     "render_catalogue",
+    "render_costs_csv",
     "render_csv",
     "render_html",
     "render_markdown",
     "table",
     "write",
+    "write_picture",
 ]
