@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 LOCK := constraints.txt
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ultralytics check docs clean
+.PHONY: help demo test test-ultralytics check docs bench clean
 
 help:
 	@echo "make demo              run the main job on embedded data: runs/quickstart/report.html"
@@ -14,6 +14,7 @@ help:
 	@echo "make test-ultralytics  what CI runs next: the tests that need Ultralytics"
 	@echo "make check             format, lint, types, floors, docs"
 	@echo "make docs              the documentation: build/site/index.html"
+	@echo "make bench             what every block costs: docs/performance.md, 20 minutes"
 	@echo "make clean             remove the environment and caches, keep runs"
 
 demo: $(VENV)/.demo
@@ -34,6 +35,9 @@ check: $(VENV)/.test docs
 docs: $(VENV)/.test
 	$(BIN)/python docs/build.py
 
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks
+
 # The two stamps are independent: a demo needs no test tools.
 $(VENV)/.demo: pyproject.toml $(LOCK) | $(BIN)/pip
 	$(BIN)/pip install --quiet --constraint $(LOCK) --editable '.[compare]'
@@ -49,6 +53,11 @@ $(VENV)/.ultralytics: $(VENV)/.test
 	$(BIN)/pip install --quiet --constraint $(LOCK) --no-deps ultralytics ultralytics-thop
 	$(BIN)/pip install --quiet --constraint $(LOCK) \
 		cloudpickle matplotlib opencv-python-headless polars psutil requests
+	touch $@
+
+# What blocks are compared with, beside timm. Its other dependencies serve its networks.
+$(VENV)/.bench: $(VENV)/.test
+	$(BIN)/pip install --quiet --constraint $(LOCK) --no-deps fightingcv_attention==1.0.0
 	touch $@
 
 $(BIN)/pip:

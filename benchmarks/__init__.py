@@ -1,0 +1,1 @@
+"""What the blocks of foveate cost beside what people use: ``python -m benchmarks``."""
