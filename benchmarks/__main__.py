@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -33,7 +34,10 @@ def main() -> None:
     if options.threads is not None:
         torch.set_num_threads(options.threads)
     request = _request(options)
-    found = running.run(request)
+    keep = None
+    if options.output is not None:
+        keep = partial(_save, path=options.output)
+    found = running.run(request, keep)
     print(rendering.render(found))
     if options.output is not None:
         results.save(found, options.output)
@@ -114,6 +118,10 @@ def _names(known: object) -> object:
 
 def _shapes(text: str) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(n) for n in shape.split("x")) for shape in text.split(","))
+
+
+def _save(found: results.Results, path: Path) -> None:
+    results.save(found, path)
 
 
 def _write_page(found: results.Results) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
@@ -48,8 +48,14 @@ class Request:
     settings: measuring.Settings = field(default_factory=measuring.Settings)
 
 
-def run(request: Request) -> Results:
-    """Return what was measured."""
+def run(request: Request, keep: Callable[[Results], None] | None = None) -> Results:
+    """Return what was measured.
+
+    Args:
+        request: What to measure.
+        keep: Called after each shape, size and host with what there is, lest a run
+            that is ended from outside loses all.
+    """
     settings = request.settings
     torch.manual_seed(0)
     kept = keep_freed_memory()
@@ -61,25 +67,34 @@ def run(request: Request) -> Results:
         _say(f"refused: {name}: {why}")
     # tests run on a CPU, where not every path can
     with ops.using(request.path):
-        _measure(results, request)
+        _measure(results, request, keep or _forget)
     return results
 
 
-def _measure(results: Results, request: Request) -> None:
+def _forget(_: Results) -> None:
+    """Keep nothing on the way."""
+
+
+def _measure(
+    results: Results, request: Request, keep: Callable[[Results], None]
+) -> None:
     settings = request.settings
     green = [name for name in request.blocks if name not in results.refused]
     if {"blocks", "saved"} & set(request.sections):
         for shape in request.shapes:
             _measure_shape(results, green, shape, request)
+            keep(results)
     if "criss_cross" in request.sections and "criss_cross" in green:
         for size in criss_cross.SIZES:
             _say(f"criss_cross at {size}")
             results.criss_cross.append(criss_cross.measure(size, settings))
+            keep(results)
     if "hosts" in request.sections:
         for name in [name for name in hosts.BLOCKS if name in green]:
             _say(f"{name} in a whole network")
             found = hosts.measure(name, settings, seconds=SECONDS_OF_A_HOST)
             results.hosts.append(found)
+            keep(results)
 
 
 def _measure_shape(
@@ -110,8 +125,8 @@ def _measure_block(
 ) -> None:
     settings = request.settings
     gate = bool(gates([name]))
-    if measuring.too_large(name, shape) and not gate:
-        _say(f"{name} at {shape}: left out, there is nothing to compare it with")
+    if not (gate or first):
+        _say(f"{name} at {shape}: left out, products rule its time at every shape")
         return
     if "blocks" in request.sections:
         for mode in (FORWARD, TRAINING):

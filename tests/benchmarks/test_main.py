@@ -20,7 +20,7 @@ def run(monkeypatch, *words):
     """Run the command, and return what it asked for."""
     asked = []
 
-    def answer(request):
+    def answer(request, _keep):
         asked.append(request)
         found = machine.Machine("A", "cpu", "float32", 2, "kept", {}, request.path)
         return results.Results(found)

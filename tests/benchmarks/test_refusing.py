@@ -95,7 +95,7 @@ def test_a_path_is_asked_for_while_measuring_and_not_while_testing(monkeypatch):
         seen["testing"] = path()
         return {}
 
-    def measure(results, request):
+    def measure(results, request, _keep):
         seen["measuring"] = path()
 
     monkeypatch.setattr(running, "refusals", refusals)
