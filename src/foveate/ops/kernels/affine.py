@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from foveate.ops.kernels import native
+from foveate.ops.kernels._maps import new_like, sizes
 from foveate.ops.kernels._operation import operation
 
 __all__ = [
@@ -23,7 +24,7 @@ Three = tuple[Tensor, Tensor, Tensor]
 def moments(x: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and variance of each channel, ``(B, C, 1, 1)`` in float32."""
     mean, variance = _of_channels(x), _of_channels(x)
-    native.call("fv_moments", x, mean, variance, *_sizes(x))
+    native.call("fv_moments", x, mean, variance, *sizes(x))
     return mean, variance
 
 
@@ -37,15 +38,15 @@ def moments_backward(
     dmean: Tensor, dvariance: Tensor, x: Tensor, mean: Tensor
 ) -> Tensor:
     """Return the gradient of the map."""
-    dx = _like(x)
+    dx = new_like(x)
     given = (dmean.contiguous(), dvariance.contiguous(), x, mean)
-    native.call("fv_moments_backward", *given, dx, *_sizes(x))
+    native.call("fv_moments_backward", *given, dx, *sizes(x))
     return dx
 
 
 @moments_backward.register_fake
 def _(dmean: Tensor, dvariance: Tensor, x: Tensor, mean: Tensor) -> Tensor:  # noqa: ARG001
-    return _like(x)
+    return new_like(x)
 
 
 @operation("cpu")
@@ -56,18 +57,18 @@ def affine_sigmoid_scale(
 
     ``weight`` and ``bias`` are ``(B, C, 1, 1)`` or ``(1, C, 1, 1)`` in float32.
     """
-    y = _like(x)
+    y = new_like(x)
     weight, bias = weight.contiguous(), bias.contiguous()
     steps = (_image_step(weight), _image_step(bias))
     native.call(
-        "fv_affine_sigmoid_scale", x, weight, bias, y, *_sizes(x), *steps, groups
+        "fv_affine_sigmoid_scale", x, weight, bias, y, *sizes(x), *steps, groups
     )
     return y
 
 
 @affine_sigmoid_scale.register_fake
 def _(x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Tensor:  # noqa: ARG001
-    return _like(x)
+    return new_like(x)
 
 
 @operation("cpu")
@@ -77,18 +78,18 @@ def affine_sigmoid_scale_backward(
     """Return the gradients of the map, of ``weight`` and of ``bias``."""
     weight, bias = weight.contiguous(), bias.contiguous()
     steps = (_image_step(weight), _image_step(bias))
-    dx, dweight, dbias = _like(x), _of_channels(x), _of_channels(x)
+    dx, dweight, dbias = new_like(x), _of_channels(x), _of_channels(x)
     native.call(
         "fv_affine_sigmoid_scale_backward",
         *(dy.contiguous(), x, weight, bias, dx, dweight, dbias),
-        *(*_sizes(x), *steps, groups),
+        *(*sizes(x), *steps, groups),
     )
     return dx, dweight.sum_to_size(weight.shape), dbias.sum_to_size(bias.shape)
 
 
 @affine_sigmoid_scale_backward.register_fake
 def _(dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Three:  # noqa: ARG001
-    return _like(x), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
+    return new_like(x), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
 
 
 @moments.register_kernel("cuda")
@@ -119,18 +120,8 @@ def _(dy: Tensor, x: Tensor, weight: Tensor, bias: Tensor, groups: int) -> Three
     return kernels.affine_sigmoid_scale_backward(dy, x, weight, bias, groups)
 
 
-def _like(x: Tensor) -> Tensor:
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
-
-
 def _of_channels(x: Tensor) -> Tensor:
     return x.new_empty((*x.shape[:2], 1, 1), dtype=torch.float32)
-
-
-def _sizes(x: Tensor) -> tuple[int, int, int, int]:
-    """Return images, channels, places, and values from one image to the next."""
-    batch, channels, height, width = x.shape
-    return batch, channels, height * width, x.stride(0)
 
 
 def _image_step(weight: Tensor) -> int:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from foveate.ops.kernels import native
+from foveate.ops.kernels._maps import new_like, sizes
 from foveate.ops.kernels._operation import operation
 
 __all__ = ["halves_scale", "halves_scale_backward"]
@@ -24,16 +24,16 @@ def halves_scale(
     gated by ``weight * mean + bias``, the second by ``weight * normal + bias``. The
     numbers are mean and rate of each channel, ``(B, C, 2)``.
     """
-    y, saved = _like(x), x.new_empty((*x.shape[:2], 2))
+    y, saved = new_like(x), x.new_empty((*x.shape[:2], 2))
     given = (x, weight.contiguous(), bias.contiguous())
     half = weight.shape[0] // 2
-    native.call("fv_halves_scale", *given, y, saved, *_sizes(x), half, eps)
+    native.call("fv_halves_scale", *given, y, saved, *sizes(x), half, eps)
     return y, saved
 
 
 @halves_scale.register_fake
 def _(x: Tensor, weight: Tensor, bias: Tensor, eps: float) -> Two:  # noqa: ARG001
-    return _like(x), x.new_empty((*x.shape[:2], 2))
+    return new_like(x), x.new_empty((*x.shape[:2], 2))
 
 
 @operation("cpu")
@@ -47,9 +47,9 @@ def halves_scale_backward(  # noqa: PLR0917
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Return the gradients of the map, of ``weight`` and of ``bias``."""
     given = (dy.contiguous(), x, weight.contiguous(), bias.contiguous(), saved)
-    found = _like(x), x.new_empty(x.shape[:2]), x.new_empty(x.shape[:2])
+    found = new_like(x), x.new_empty(x.shape[:2]), x.new_empty(x.shape[:2])
     half = weight.shape[0] // 2
-    native.call("fv_halves_scale_backward", *given, *found, *_sizes(x), half)
+    native.call("fv_halves_scale_backward", *given, *found, *sizes(x), half)
     dx, dweight, dbias = found
     of_group = (-1, weight.shape[0])
     return dx, dweight.reshape(of_group).sum(0), dbias.reshape(of_group).sum(0)
@@ -64,14 +64,4 @@ def _(  # noqa: PLR0917
     eps: float,  # noqa: ARG001
     saved: Tensor,  # noqa: ARG001
 ) -> Three:
-    return _like(x), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
-
-
-def _like(x: Tensor) -> Tensor:
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
-
-
-def _sizes(x: Tensor) -> tuple[int, int, int, int]:
-    """Return images, channels, places, and values from one image to the next."""
-    batch, channels, height, width = x.shape
-    return batch, channels, height * width, x.stride(0)
+    return new_like(x), weight.new_empty(weight.shape), bias.new_empty(bias.shape)
