@@ -36,7 +36,7 @@ def main() -> None:
     request = _request(options)
     keep = None
     if options.output is not None:
-        keep = partial(_save, path=options.output)
+        keep = partial(results.save, path=options.output)
     found = running.run(request, keep)
     print(rendering.render(found))
     if options.output is not None:
@@ -118,10 +118,6 @@ def _names(known: object) -> object:
 
 def _shapes(text: str) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple(int(n) for n in shape.split("x")) for shape in text.split(","))
-
-
-def _save(found: results.Results, path: Path) -> None:
-    results.save(found, path)
 
 
 def _write_page(found: results.Results) -> None:

@@ -132,9 +132,7 @@ def _measure_block(
         for mode in (FORWARD, TRAINING):
             start = perf_counter()
             # compiling takes longer than measuring, and products rule other blocks
-            worthwhile = (first and (gate or mode == FORWARD)) or (
-                gate and mode == FORWARD
-            )
+            worthwhile = mode == FORWARD or (first and gate)
             race = measuring.measure_race(
                 name,
                 shape,
