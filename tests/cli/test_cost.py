@@ -3,13 +3,11 @@
 import csv
 import io
 import json
-from typing import get_args
 
 import pytest
 import torch
 
-from foveate.cli.cost import Position
-from foveate.records import POSITIONS, Overheads
+from foveate.records import Overheads
 
 SMALL = ("resnet10", "--set", "width=8", "--seconds", "0.001", "--threads", "1")
 TINY = (*SMALL, "--sizes", "32")
@@ -172,10 +170,6 @@ def test_a_layer_that_cannot_is_left_out_if_it_may_be(foveate):
     assert "layer3.0.conv1" in refused.err
     assert len(refused.err.splitlines()) == 1
     assert done.code == 0
-
-
-def test_the_positions_are_those_of_the_library():
-    assert get_args(Position) == POSITIONS
 
 
 @pytest.mark.parametrize(

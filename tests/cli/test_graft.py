@@ -1,14 +1,12 @@
 """``foveate graft`` as a person uses it."""
 
 import json
-from typing import get_args
 
 import pytest
 import torch
 
 import foveate as fv
-from foveate.cli.graft import Position
-from foveate.records import POSITIONS, Plan
+from foveate.records import Plan
 
 SMALL = ("resnet10", "--set", "width=16", "--input", "1x3x64x64")
 
@@ -149,10 +147,6 @@ def test_what_is_refused_may_be_left_out(foveate):
     ]
     assert found["refused"] == []
     assert done.err.count("foveate: layer3.0.") == 3
-
-
-def test_the_positions_are_those_of_the_library():
-    assert get_args(Position) == POSITIONS
 
 
 @pytest.mark.parametrize(

@@ -4,11 +4,29 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["options_of", "shape_of"]
+__all__ = ["Fitting", "OptionWords", "Position", "options_of", "shape_of"]
+
+Position = Annotated[
+    Literal["after", "before", "replace"],
+    typer.Option(help="After the layers, before them or in their place."),
+]
+
+OptionWords = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--option",
+        metavar="NAME=VALUE",
+        help="An option of the block, such as reduction=8.",
+    ),
+]
+
+Fitting = Annotated[
+    bool, typer.Option("--fitting", help="Leave out the layers that cannot.")
+]
 
 SHAPE = re.compile(r"[1-9]\d*(x[1-9]\d*){3}")
 

@@ -19,12 +19,11 @@ from foveate.cli._costs import (
 )
 from foveate.cli._host import Model, SettingWords
 from foveate.cli._output import print_note, results_only
-from foveate.cli._words import options_of
+from foveate.cli._words import Fitting, OptionWords, Position, options_of
 from foveate.report import CostLine
 
 __all__ = ["cost"]
 
-Position = Literal["after", "before", "replace"]
 Precision = Literal["float64", "float32", "float16", "bfloat16"]
 
 GIB = 2**30
@@ -71,22 +70,13 @@ def cost(
     compiled: Annotated[
         bool, typer.Option("--compile", help="Time it under torch.compile.")
     ] = False,
-    position: Annotated[
-        Position, typer.Option(help="After the layers, before them or in their place.")
-    ] = "after",
+    position: Position = "after",
     start: Annotated[
         catalog.Start,
         typer.Option(help="How blocks begin; identity adds a blend, which costs too."),
     ] = "identity",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="An option of the blocks, such as reduction=8."
-        ),
-    ] = None,
-    fitting: Annotated[
-        bool, typer.Option("--fitting", help="Leave out the layers that cannot.")
-    ] = False,
+    option: OptionWords = None,
+    fitting: Fitting = False,
     settings: SettingWords = None,
     seconds: Annotated[
         float, typer.Option(min=0.001, help="How long to time each pair, at least.")

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from foveate import catalog
 from foveate.cli._host import InputWords, Model, SettingWords, load_model
 from foveate.cli._output import print_json, print_note, print_table, results_only
-from foveate.cli._words import options_of
+from foveate.cli._words import Fitting, OptionWords, Position, options_of
 
 if TYPE_CHECKING:
     from foveate.records import Cost, Plan, PlanCost
 
 __all__ = ["graft"]
-
-Position = Literal["after", "before", "replace"]
 
 
 def graft(
@@ -40,24 +38,15 @@ def graft(
             show_default=False,
         ),
     ],
-    position: Annotated[
-        Position, typer.Option(help="After the layers, before them or in their place.")
-    ] = "after",
+    position: Position = "after",
     start: Annotated[
         catalog.Start,
         typer.Option(help="What the block does before it has learned."),
     ] = "identity",
-    option: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="NAME=VALUE", help="An option of the block, such as reduction=8."
-        ),
-    ] = None,
+    option: OptionWords = None,
     inputs: InputWords = None,
     settings: SettingWords = None,
-    fitting: Annotated[
-        bool, typer.Option("--fitting", help="Leave out the layers that cannot.")
-    ] = False,
+    fitting: Fitting = False,
     out: Annotated[
         Path | None, typer.Option(help="Write the plan to this file, .yaml or .json.")
     ] = None,
