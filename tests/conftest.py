@@ -1,7 +1,10 @@
 """What every test starts from, and timm as a peer to compare with."""
 
 import importlib
+import os
+import shutil
 import sys
+from contextlib import contextmanager
 
 import pytest
 import torch
@@ -65,3 +68,68 @@ def timm():
     yield importlib.import_module("timm")
     # the names are taken back with it, so it has to last as long as the tests
     del library
+
+
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+QUIET = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+"""Flags with which it runs as root and asks the network for nothing by itself."""
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium without a screen; CI fails where it is not there, others skip."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        missing = "no chromium: apt-get install chromium"
+        if os.environ.get("FOVEATE_BROWSER") == "required":
+            pytest.fail(missing)
+        pytest.skip(missing)
+    playwright = importlib.import_module("playwright.sync_api")
+    with playwright.sync_playwright() as runner:
+        chromium = runner.chromium.launch(executable_path=program, args=QUIET)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def visit(browser):
+    """A function that opens a page of ours and refuses what no page may do.
+
+    ``with visit(path, width=390, dark=True) as page`` yields playwright's page. At the
+    end nothing may have gone to the console as an error, no error have been thrown, and
+    nothing but the file itself have been asked for.
+    """
+
+    @contextmanager
+    def opened(path, *, width=1280, height=900, dark=False):
+        page = browser.new_page(
+            viewport={"width": width, "height": height},
+            color_scheme="dark" if dark else "light",
+        )
+        address = path.resolve().as_uri()
+        problems, asked = [], []
+        page.on("pageerror", lambda problem: problems.append(str(problem)))
+        page.on(
+            "console",
+            lambda said: (
+                problems.append(said.text) if said.type in {"error", "warning"} else ()
+            ),
+        )
+        page.on("request", lambda request: asked.append(request.url))
+        try:
+            page.goto(address)
+            yield page
+        finally:
+            page.close()
+        assert problems == []
+        assert {url for url in asked if not url.startswith("data:")} == {address}
+
+    return opened
