@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
-from foveate.report import svg
+from foveate import _svg
 from foveate.report.costs import name_size
 from foveate.report.numerals import MINUS
 from foveate.report.scales import Scale
@@ -57,26 +57,28 @@ def place_sizes(sizes: Sequence[tuple[int, int]]) -> tuple[list[float], bool]:
 def draw_axes(chart: Element, frame: Frame, sizes: Sequence[tuple[int, int]]) -> None:
     """Draw the grid of a panel, the line of the plain host, and both scales."""
     bottom = frame.top + frame.tall
-    ends = {"x1": "2%", "x2": svg.across(RIGHT + 0.02)}
+    ends = {"x1": "2%", "x2": _svg.across(RIGHT + 0.02)}
     for tick in frame.up.ticks():
         y = frame.down(tick)
         is_zero = abs(tick) < _ZERO
-        svg.add(chart, "line", class_="zero" if is_zero else "grid", **ends, y1=y, y2=y)
+        _svg.add(
+            chart, "line", class_="zero" if is_zero else "grid", **ends, y1=y, y2=y
+        )
         text = (
             "plain host" if is_zero else f"{_sign(tick)}{frame.up.label(abs(tick))} %"
         )
-        svg.add(chart, "text", text, class_="tick", x="2%", y=y - 4)
-    svg.add(chart, "line", class_="axis", **ends, y1=bottom, y2=bottom)
+        _svg.add(chart, "text", text, class_="tick", x="2%", y=y - 4)
+    _svg.add(chart, "line", class_="axis", **ends, y1=bottom, y2=bottom)
     spots, _ = place_sizes(sizes)
     for spot, (height, width) in zip(spots, sizes, strict=True):
-        x = svg.across(spot)
-        svg.add(chart, "line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 5)
+        x = _svg.across(spot)
+        _svg.add(chart, "line", class_="axis", x1=x, x2=x, y1=bottom, y2=bottom + 5)
         text = f"{height}" if height == width else name_size((height, width))
         y = bottom + 19
-        svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")
-    x, y = svg.across((_LEFT + RIGHT) / 2), bottom + 37
+        _svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")
+    x, y = _svg.across((_LEFT + RIGHT) / 2), bottom + 37
     text = "size of the image in pixels"
-    svg.add(chart, "text", text, class_="aside", x=x, y=y, text_anchor="middle")
+    _svg.add(chart, "text", text, class_="aside", x=x, y=y, text_anchor="middle")
 
 
 def _sign(tick: float) -> str:

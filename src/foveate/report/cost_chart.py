@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from foveate import _svg
 from foveate.records import Overhead, Overheads
 from foveate.report import svg
 from foveate.report.cost_axes import RIGHT, Frame, draw_axes, place_sizes
@@ -89,13 +90,13 @@ def draw_costs(overheads: Overheads) -> Drawing | None:
     tall = max(_TALL, _NAME * max(len(lines) for lines in panels))
     step = _PANEL + tall + _FOOT
     chart = svg.open_chart(_HEAD + step * len(panels), _tell(rows, overheads.host))
-    svg.add(chart, "rect", class_="paper", width="100%", height="100%")
+    _svg.add(chart, "rect", class_="paper", width="100%", height="100%")
     _draw_heading(chart, overheads, scaled=place_sizes(sizes)[1])
     for number, (batch, lines) in enumerate(zip(batches, panels, strict=True)):
         frame = Frame(_HEAD + step * number + _PANEL, tall, up)
         draw_axes(chart, frame, sizes)
         aside = f"batch of {batch}"
-        svg.add(chart, "text", aside, class_="name", x="2%", y=frame.top - 14)
+        _svg.add(chart, "text", aside, class_="name", x="2%", y=frame.top - 14)
         for line in lines:
             _draw_line(chart, line, frame)
         _draw_names(chart, lines, frame)
@@ -146,40 +147,40 @@ def _tell(rows: Sequence[Overhead], host: str) -> str:
 
 def _draw_heading(chart: Element, overheads: Overheads, *, scaled: bool) -> None:
     title = f"Latency that a block adds to {overheads.host}"
-    svg.add(chart, "text", title, class_="title", x="2%", y=26)
+    _svg.add(chart, "text", title, class_="title", x="2%", y=26)
     steps = "" if scaled else "; sizes in even steps, not to scale"
     text = f"{tell_setting(overheads)}{steps}"
-    svg.add(chart, "text", text, class_="aside", x="2%", y=46)
+    _svg.add(chart, "text", text, class_="aside", x="2%", y=46)
 
 
 def _draw_line(chart: Element, line: Line, frame: Frame) -> None:
-    group = svg.add(chart, "g", class_=f"mark line-{line.number % COLOURS}")
-    svg.add(group, "title", line.name)
+    group = _svg.add(chart, "g", class_=f"mark line-{line.number % COLOURS}")
+    _svg.add(group, "title", line.name)
     for a, b in pairwise(line.points):
         ends: dict[str, str | float] = {
-            "x1": svg.across(a.x),
-            "x2": svg.across(b.x),
+            "x1": _svg.across(a.x),
+            "x2": _svg.across(b.x),
             "y1": frame.down(a.middle),
             "y2": frame.down(b.middle),
         }
-        svg.add(group, "line", class_="course", **ends)
+        _svg.add(group, "line", class_="course", **ends)
     for point in line.points:
         _draw_bar(group, point, frame)
-        at = svg.anchor(group, point.x, frame.down(point.middle))
-        svg.add(at, "path", class_="estimate", d=MARKS[line.number % len(MARKS)])
+        at = _svg.anchor(group, point.x, frame.down(point.middle))
+        _svg.add(at, "path", class_="estimate", d=MARKS[line.number % len(MARKS)])
 
 
 def _draw_bar(group: Element, point: Point, frame: Frame) -> None:
     """Draw the quartiles, with an arrowhead where the axis ends before they do."""
-    x = svg.across(point.x)
+    x = _svg.across(point.x)
     low, high = frame.down(point.low), frame.down(point.high)
-    svg.add(group, "line", class_="upright", x1=x, x2=x, y1=high, y2=low)
+    _svg.add(group, "line", class_="upright", x1=x, x2=x, y1=high, y2=low)
     for end, y, way in ((point.low, low, -6), (point.high, high, 6)):
-        at = svg.anchor(group, point.x, y)
+        at = _svg.anchor(group, point.x, y)
         if frame.up.holds(end):
-            svg.add(at, "path", class_="cap", d="M-4 0h8")
+            _svg.add(at, "path", class_="cap", d="M-4 0h8")
         else:
-            svg.add(at, "path", class_="head", d=f"M0 {-way / 2:g}l-4 {way}h8z")
+            _svg.add(at, "path", class_="head", d=f"M0 {-way / 2:g}l-4 {way}h8z")
 
 
 def _draw_names(chart: Element, lines: Sequence[Line], frame: Frame) -> None:
@@ -187,14 +188,14 @@ def _draw_names(chart: Element, lines: Sequence[Line], frame: Frame) -> None:
     ends = [frame.down(line.points[-1].middle) for line in lines]
     spots = spread(ends, _NAME, frame.top, frame.top + frame.tall)
     for line, end, spot in zip(lines, ends, spots, strict=True):
-        group = svg.add(chart, "g", class_=f"mark line-{line.number % COLOURS}")
-        at = svg.anchor(group, RIGHT + 0.04, spot)
+        group = _svg.add(chart, "g", class_=f"mark line-{line.number % COLOURS}")
+        at = _svg.anchor(group, RIGHT + 0.04, spot)
         last = line.points[-1].x
-        x1, x2 = svg.across(last), svg.across(RIGHT + 0.035)
-        svg.add(group, "line", class_="leader", x1=x1, x2=x2, y1=end, y2=spot)
+        x1, x2 = _svg.across(last), _svg.across(RIGHT + 0.035)
+        _svg.add(group, "line", class_="leader", x1=x1, x2=x2, y1=end, y2=spot)
         mark = MARKS[line.number % len(MARKS)]
-        svg.add(at, "path", class_="estimate", d=mark, transform="translate(4)")
-        svg.add(at, "text", _cut(line.name), class_="name", x=14, y=4.5)
+        _svg.add(at, "path", class_="estimate", d=mark, transform="translate(4)")
+        _svg.add(at, "text", _cut(line.name), class_="name", x=14, y=4.5)
 
 
 def _cut(name: str) -> str:

@@ -6,9 +6,9 @@ from importlib.resources import files
 from pathlib import Path
 from xml.etree.ElementTree import Element, tostring
 
+from foveate import _svg
 from foveate.errors import OptionError
 from foveate.records import Overheads, write_atomically
-from foveate.report import svg
 from foveate.report.cost_chart import Drawing, draw_costs
 from foveate.report.costs import (
     CostLine,
@@ -71,7 +71,7 @@ def render_costs_svg(overheads: Overheads) -> str:
     style = Element("style")
     style.text = _read("costs.css")
     chart.insert(0, style)
-    return svg.write(chart) + "\n"
+    return _svg.write(chart) + "\n"
 
 
 def render_costs_html(overheads: Overheads) -> str:
@@ -84,19 +84,19 @@ def render_costs_html(overheads: Overheads) -> str:
     lines = list_costs(overheads)
     title = f"What blocks cost {overheads.host}"
     page = Element("html", lang="en")
-    _add_head(svg.add(page, "head"), title)
-    main = svg.add(svg.add(page, "body"), "main")
-    svg.add(main, "p", "Cost by foveate", class_="kicker")
-    svg.add(main, "h1", title)
-    svg.add(main, "p", tell_setting(overheads).capitalize() + ".", class_="dek")
-    figure = svg.add(svg.add(main, "section"), "figure")
+    _add_head(_svg.add(page, "head"), title)
+    main = _svg.add(_svg.add(page, "body"), "main")
+    _svg.add(main, "p", "Cost by foveate", class_="kicker")
+    _svg.add(main, "h1", title)
+    _svg.add(main, "p", tell_setting(overheads).capitalize() + ".", class_="dek")
+    figure = _svg.add(_svg.add(main, "section"), "figure")
     figure.append(chart.root)
-    svg.add(figure, "figcaption", READING + (CLIPPED if chart.clipped else ""))
-    section = svg.add(main, "section")
-    svg.add(section, "h2", "The host, and what each block adds to it")
-    _add_table(svg.add(section, "div", class_="scroll", tabindex="0"), lines)
+    _svg.add(figure, "figcaption", READING + (CLIPPED if chart.clipped else ""))
+    section = _svg.add(main, "section")
+    _svg.add(section, "h2", "The host, and what each block adds to it")
+    _add_table(_svg.add(section, "div", class_="scroll", tabindex="0"), lines)
     for note in cost_notes(lines):
-        svg.add(section, "p", note, class_="note")
+        _svg.add(section, "p", note, class_="note")
     return "<!doctype html>\n" + tostring(page, encoding="unicode", method="html")
 
 
@@ -118,26 +118,26 @@ def _drawn(overheads: Overheads) -> Drawing:
 
 
 def _add_head(head: Element, title: str) -> None:
-    svg.add(head, "meta", charset="utf-8")
-    svg.add(
+    _svg.add(head, "meta", charset="utf-8")
+    _svg.add(
         head, "meta", name_="viewport", content="width=device-width, initial-scale=1"
     )
-    svg.add(head, "meta", name_="color-scheme", content="light dark")
-    svg.add(head, "title", title)
-    svg.add(head, "style", _read("report.css") + _read("costs.css"))
+    _svg.add(head, "meta", name_="color-scheme", content="light dark")
+    _svg.add(head, "title", title)
+    _svg.add(head, "style", _read("report.css") + _read("costs.css"))
 
 
 def _add_table(parent: Element, lines: list[CostLine]) -> None:
     header, rows = cost_table(lines)
-    table = svg.add(parent, "table", class_="costs")
-    top = svg.add(svg.add(table, "thead"), "tr")
+    table = _svg.add(parent, "table", class_="costs")
+    top = _svg.add(_svg.add(table, "thead"), "tr")
     for name in header:
-        svg.add(top, "th", name, scope="col")
-    body = svg.add(table, "tbody")
+        _svg.add(top, "th", name, scope="col")
+    body = _svg.add(table, "tbody")
     for line, cells in zip(lines, rows, strict=True):
-        row = svg.add(body, "tr", class_="" if line.overhead else "host")
+        row = _svg.add(body, "tr", class_="" if line.overhead else "host")
         for cell in cells:
-            svg.add(row, "td", cell)
+            _svg.add(row, "td", cell)
 
 
 def _read(name: str) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 from xml.etree.ElementTree import Element
 
+from foveate import _svg
 from foveate.records import PLAIN, Row, Summary
 from foveate.report import svg
 from foveate.report.numerals import percent
@@ -82,7 +83,7 @@ def _draw_panel(
     chart = svg.open_chart(_TALL + _FOOT, f"Learning curve of {row.label}: {told}.")
     _draw_axes(chart, scale, epochs)
     # Stretched to the width of the chart; strokes keep theirs by the style sheet.
-    plot = svg.add(
+    plot = _svg.add(
         chart,
         "svg",
         width="100%",
@@ -97,16 +98,16 @@ def _draw_panel(
         *_walk(course.high, scale, epochs)[::-1],
     ]
     if len(row.curves) > 1 and len(course.mean) > 1:
-        svg.add(marks, "polygon", class_="spread", points=" ".join(spread))
+        _svg.add(marks, "polygon", class_="spread", points=" ".join(spread))
     if plain and row.label != PLAIN:
         way = " ".join(_walk(plain.mean, scale, epochs))
-        svg.add(marks, "polyline", class_="beneath", points=way)
+        _svg.add(marks, "polyline", class_="beneath", points=way)
     way = " ".join(_walk(course.mean, scale, epochs))
-    svg.add(marks, "polyline", class_="course", points=way)
+    _svg.add(marks, "polyline", class_="course", points=way)
     x, y = _walk(course.mean, scale, epochs)[-1].split(",")
     dot = svg.mark_group(chart, row)
-    svg.add(dot, "circle", class_="estimate", cx=f"{x}%", cy=y, r=3.5)
-    return Panel(row.label, percent(course.mean[-1] / 100), svg.write(chart))
+    _svg.add(dot, "circle", class_="estimate", cx=f"{x}%", cy=y, r=3.5)
+    return Panel(row.label, percent(course.mean[-1] / 100), _svg.write(chart))
 
 
 def _walk(values: Sequence[float], scale: Scale, epochs: int) -> list[str]:
@@ -124,10 +125,10 @@ def _along(epoch: int, epochs: int) -> float:
 def _draw_axes(chart: Element, scale: Scale, epochs: int) -> None:
     for tick in scale.ticks(3):
         y = _TALL * (1 - scale.place(tick))
-        svg.add(chart, "line", class_="grid", x1="0", x2="100%", y1=y, y2=y)
-        svg.add(chart, "text", scale.label(tick), class_="tick", x=0, y=y - 3)
-    svg.add(chart, "line", class_="axis", x1="0", x2="100%", y1=_TALL, y2=_TALL)
+        _svg.add(chart, "line", class_="grid", x1="0", x2="100%", y1=y, y2=y)
+        _svg.add(chart, "text", scale.label(tick), class_="tick", x=0, y=y - 3)
+    _svg.add(chart, "line", class_="axis", x1="0", x2="100%", y1=_TALL, y2=_TALL)
     for epoch in sorted({1, epochs}):
         text = f"epoch {epoch}" if epoch == 1 else str(epoch)
         x, y = f"{_along(epoch, epochs):.1f}%", _TALL + 14
-        svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")
+        _svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")

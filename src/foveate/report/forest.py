@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from statistics import median
 from xml.etree.ElementTree import Element
 
+from foveate import _svg
 from foveate.records import PLAIN, Interval, Noise, Row, Summary
 from foveate.report import svg
 from foveate.report.numerals import percent, signed, signed_interval
@@ -39,9 +40,9 @@ def draw_scores(summary: Summary) -> svg.Chart:
         if row.interval:
             clipped |= _draw_interval(marks, scale, row.interval, y, class_="bar")
         _draw_seeds(marks, scale, row, y)
-        place = svg.across(scale.place(100 * row.mean))
-        svg.add(marks, "line", class_="mean", x1=place, x2=place, y1=y - 9, y2=y + 9)
-    return svg.Chart(svg.write(chart), clipped)
+        place = _svg.across(scale.place(100 * row.mean))
+        _svg.add(marks, "line", class_="mean", x1=place, x2=place, y1=y - 9, y2=y + 9)
+    return svg.Chart(_svg.write(chart), clipped)
 
 
 def draw_differences(summary: Summary) -> svg.Chart | None:
@@ -57,13 +58,13 @@ def draw_differences(summary: Summary) -> svg.Chart | None:
     label = f"Difference to the plain host in points: {told}."
     chart = svg.open_chart(_height(rows), label)
     _draw_frame(chart, scale, len(rows))
-    zero = svg.across(scale.place(0))
+    zero = _svg.across(scale.place(0))
     bottom = _HEAD + ROW * len(rows)
-    svg.add(chart, "line", class_="zero", x1=zero, x2=zero, y1=_HEAD, y2=bottom)
+    _svg.add(chart, "line", class_="zero", x1=zero, x2=zero, y1=_HEAD, y2=bottom)
     clipped = False
     for line, row in enumerate(rows):
         clipped |= _draw_difference(chart, scale, row, _middle(line))
-    return svg.Chart(svg.write(chart), clipped)
+    return svg.Chart(_svg.write(chart), clipped)
 
 
 def fit_scores(rows: Sequence[Row]) -> Scale:
@@ -97,14 +98,14 @@ def _draw_difference(chart: Element, scale: Scale, row: Row, y: float) -> bool:
     """Draw one line of the differences; return whether an interval is clipped."""
     if row.family is None or row.difference is None:
         why = "the reference" if row.label == PLAIN else "too few seeds"
-        aside = svg.anchor(chart, scale.place(0), y)
-        svg.add(aside, "text", why, class_="aside", x=8, y=4)
+        aside = _svg.anchor(chart, scale.place(0), y)
+        _svg.add(aside, "text", why, class_="aside", x=8, y=4)
         return False
     marks = svg.mark_group(chart, row)
     clipped = _draw_interval(marks, scale, row.family, y, class_="thin")
     clipped |= _draw_interval(marks, scale, row.difference, y, class_="bar")
-    place = svg.across(scale.place(100 * row.difference.estimate))
-    svg.add(marks, "circle", class_="estimate", cx=place, cy=y, r=4.5)
+    place = _svg.across(scale.place(100 * row.difference.estimate))
+    _svg.add(marks, "circle", class_="estimate", cx=place, cy=y, r=4.5)
     return clipped
 
 
@@ -116,7 +117,7 @@ def _draw_seeds(marks: Element, scale: Scale, row: Row, y: float) -> None:
         step = (step + 1) % len(_ASIDE) if place - last < _CLOSE else 0
         last = place
         cy = y + _ASIDE[step]
-        svg.add(marks, "circle", class_="seed", cx=svg.across(place), cy=cy, r=radius)
+        _svg.add(marks, "circle", class_="seed", cx=_svg.across(place), cy=cy, r=radius)
 
 
 def _draw_interval(
@@ -126,12 +127,12 @@ def _draw_interval(
     low, high = 100 * interval.low, 100 * interval.high
     start, end = scale.place(low), scale.place(high)
     height = _BAR if class_ == "bar" else 1.5
-    svg.add(
+    _svg.add(
         marks,
         "rect",
         class_=class_,
-        x=svg.across(start),
-        width=svg.across(end - start),
+        x=_svg.across(start),
+        width=_svg.across(end - start),
         y=y - height / 2,
         height=height,
         rx=min(height / 2, 2),
@@ -141,8 +142,8 @@ def _draw_interval(
         (high > scale.high, 1, 1),
     ):
         if beyond:
-            head = svg.anchor(marks, share, y)
-            svg.add(head, "path", class_="head", d=f"M{7 * side} 0l{-7 * side}-5v10z")
+            head = _svg.anchor(marks, share, y)
+            _svg.add(head, "path", class_="head", d=f"M{7 * side} 0l{-7 * side}-5v10z")
     return not scale.holds(low) or not scale.holds(high)
 
 
@@ -150,13 +151,15 @@ def _draw_frame(chart: Element, scale: Scale, lines: int) -> None:
     """Draw the axis on top, its grid, and a rule under the plain host."""
     bottom = _HEAD + ROW * lines
     for tick in scale.ticks():
-        place = svg.across(scale.place(tick))
-        svg.add(chart, "line", class_="grid", x1=place, x2=place, y1=_HEAD, y2=bottom)
+        place = _svg.across(scale.place(tick))
+        _svg.add(chart, "line", class_="grid", x1=place, x2=place, y1=_HEAD, y2=bottom)
         text = scale.label(tick)
-        svg.add(chart, "text", text, class_="tick", x=place, y=14, text_anchor="middle")
+        _svg.add(
+            chart, "text", text, class_="tick", x=place, y=14, text_anchor="middle"
+        )
     for line in range(lines + 1):
         y = _HEAD + ROW * line
-        svg.add(chart, "line", class_="rule", x1="0", x2="100%", y1=y, y2=y)
+        _svg.add(chart, "line", class_="rule", x1="0", x2="100%", y1=y, y2=y)
 
 
 def _draw_noise(
@@ -165,15 +168,15 @@ def _draw_noise(
     """Draw what a change of seed does to the plain host."""
     start, end = scale.place(100 * noise.low), scale.place(100 * noise.high)
     tall = height - _FOOT - _HEAD
-    where = {"x": svg.across(start), "width": svg.across(end - start)}
-    svg.add(chart, "rect", class_="noise", **where, y=_HEAD, height=tall)
-    place = svg.across(scale.place(100 * plain.mean))
+    where = {"x": _svg.across(start), "width": _svg.across(end - start)}
+    _svg.add(chart, "rect", class_="noise", **where, y=_HEAD, height=tall)
+    place = _svg.across(scale.place(100 * plain.mean))
     y2 = height - _FOOT + 4
-    svg.add(chart, "line", class_="plain-mean", x1=place, x2=place, y1=_HEAD, y2=y2)
+    _svg.add(chart, "line", class_="plain-mean", x1=place, x2=place, y1=_HEAD, y2=y2)
     middle = (start + end) / 2
     side = "start" if middle < 1 / 3 else "end" if middle > 2 / 3 else "middle"
-    x = svg.across({"start": start, "end": end}.get(side, middle))
-    svg.add(
+    x = _svg.across({"start": start, "end": end}.get(side, middle))
+    _svg.add(
         chart,
         "text",
         "range of the plain host" if noise.low < noise.high else "the plain host",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree.ElementTree import Element
 
+from foveate import _svg
 from foveate.records import Row, Summary
 from foveate.report import svg
 from foveate.report.forest import fit_scores
@@ -36,7 +37,7 @@ def draw_parameters(summary: Summary) -> svg.Chart | None:
     )
     chart = svg.open_chart(tall + _FOOT, f"Mean accuracy and parameters added: {told}.")
     top, bottom = (_down(up, 100 * end, tall) for end in (noise.high, noise.low))
-    svg.add(
+    _svg.add(
         chart,
         "rect",
         class_="noise",
@@ -45,14 +46,14 @@ def draw_parameters(summary: Summary) -> svg.Chart | None:
         height=max(bottom - top, 0.5),
     )
     y = _down(up, 100 * plain.mean, tall)
-    svg.add(chart, "line", class_="plain-mean", x1="0", x2="100%", y1=y, y2=y)
+    _svg.add(chart, "line", class_="plain-mean", x1="0", x2="100%", y1=y, y2=y)
     _draw_axes(chart, across, up, tall)
     clipped = False
     for row, more in zip(rows, added, strict=True):
         x = across.place(more)
         clipped |= _draw_row(svg.mark_group(chart, row), row, x, up, tall)
     _draw_names(chart, rows, [across.place(more) for more in added], up, tall)
-    return svg.Chart(svg.write(chart), clipped)
+    return svg.Chart(_svg.write(chart), clipped)
 
 
 def _draw_row(marks: Element, row: Row, x: float, up: Scale, tall: float) -> bool:
@@ -60,18 +61,18 @@ def _draw_row(marks: Element, row: Row, x: float, up: Scale, tall: float) -> boo
     clipped = False
     if row.interval:
         low, high = 100 * row.interval.low, 100 * row.interval.high
-        place = svg.across(x)
+        place = _svg.across(x)
         y1, y2 = _down(up, low, tall), _down(up, high, tall)
-        svg.add(marks, "line", class_="upright", x1=place, x2=place, y1=y1, y2=y2)
+        _svg.add(marks, "line", class_="upright", x1=place, x2=place, y1=y1, y2=y2)
         for beyond, y, side in ((low < up.low, y1, 1), (high > up.high, y2, -1)):
             if beyond:
-                head = svg.anchor(marks, x, y)
+                head = _svg.anchor(marks, x, y)
                 way = f"M0 {3 * side}l-4 {-6 * side}h8z"
-                svg.add(head, "path", class_="head", d=way)
+                _svg.add(head, "path", class_="head", d=way)
                 clipped = True
     y = _down(up, 100 * row.mean, tall)
-    dot = svg.add(marks, "circle", class_="estimate", cx=svg.across(x), cy=y, r=5)
-    svg.add(dot, "title", row.label)
+    dot = _svg.add(marks, "circle", class_="estimate", cx=_svg.across(x), cy=y, r=5)
+    _svg.add(dot, "title", row.label)
     return clipped
 
 
@@ -86,16 +87,16 @@ def _draw_names(
     places = find_places(dots, width=_NARROW, height=tall)
     for dot, place in zip(dots, places, strict=True):
         if dot.text:
-            _draw_name(svg.anchor(chart, dot.x / _NARROW, dot.y), dot.text, place)
+            _draw_name(_svg.anchor(chart, dot.x / _NARROW, dot.y), dot.text, place)
 
 
 def _draw_name(at: Element, text: str, place: Place) -> None:
     side, shift = place
     if abs(shift) > LINE / 2:
         way = f"M{5 * side} 0L{8 * side} {shift:g}"
-        svg.add(at, "path", class_="leader", d=way)
+        _svg.add(at, "path", class_="leader", d=way)
     where = "start" if side > 0 else "end"
-    svg.add(
+    _svg.add(
         at, "text", text, class_="name", x=9 * side, y=shift + 4.5, text_anchor=where
     )
 
@@ -103,15 +104,15 @@ def _draw_name(at: Element, text: str, place: Place) -> None:
 def _draw_axes(chart: Element, across: AddedScale, up: Scale, tall: float) -> None:
     for tick in up.ticks():
         y = _down(up, tick, tall)
-        svg.add(chart, "line", class_="grid", x1="0", x2="100%", y1=y, y2=y)
-        svg.add(chart, "text", f"{up.label(tick)} %", class_="tick", x=0, y=y - 4)
-    svg.add(chart, "line", class_="axis", x1="0", x2="100%", y1=tall, y2=tall)
+        _svg.add(chart, "line", class_="grid", x1="0", x2="100%", y1=y, y2=y)
+        _svg.add(chart, "text", f"{up.label(tick)} %", class_="tick", x=0, y=y - 4)
+    _svg.add(chart, "line", class_="axis", x1="0", x2="100%", y1=tall, y2=tall)
     for number in across.ticks():
-        x = svg.across(across.place(number))
-        svg.add(chart, "line", class_="axis", x1=x, x2=x, y1=tall, y2=tall + 5)
+        x = _svg.across(across.place(number))
+        _svg.add(chart, "line", class_="axis", x1=x, x2=x, y1=tall, y2=tall + 5)
         text = across.label(number)
         y = tall + 20
-        svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")
+        _svg.add(chart, "text", text, class_="tick", x=x, y=y, text_anchor="middle")
 
 
 def _down(up: Scale, value: float, tall: float) -> float:
