@@ -68,6 +68,7 @@ def test_public_names_are_these():
         "load",
         "names",
         "ops",
+        "pictures",
         "plan",
         "profile",
         "prune",

@@ -7,6 +7,7 @@
     |-- UnknownOptionError (TypeError)   an option that the block does not have
     |-- UnknownNameError (LookupError)   no block, host or data set of that name
     |-- ShapeError (ValueError)          an input of a shape or type that does not fit
+    |-- ImageError (ValueError)          a file or array that is no image we can show
     |-- SiteError (ValueError)           a block cannot go to a place of a host
     |-- WeightsError (ValueError)        weights that do not fit a module
     |-- RecipeError (ValueError)         a recipe that cannot be run as written
@@ -29,6 +30,7 @@ __all__ = [
     "BusyError",
     "CostWarning",
     "FoveateError",
+    "ImageError",
     "MissingExtraError",
     "OptionError",
     "RecipeError",
@@ -60,6 +62,10 @@ class UnknownNameError(FoveateError, LookupError):
 
 class ShapeError(FoveateError, ValueError):
     """A tensor has a shape or a type that the block does not take."""
+
+
+class ImageError(FoveateError, ValueError):
+    """A file or an array is no image, or one too large to look at."""
 
 
 class SiteError(FoveateError, ValueError):
