@@ -14,7 +14,7 @@ from torch import nn
 
 import foveate as fv
 from foveate.errors import OptionError, RecordError, SiteError, WeightsError
-from foveate.surgery import host_state_dict, load_host, planned
+from foveate.surgery import has_plan, host_state_dict, load_host, planned
 
 EXAMPLE = (1, 3, 16, 12)
 
@@ -581,3 +581,20 @@ def test_what_is_no_state_dict_says_what_to_do(given, words):
 def test_a_host_without_memory_takes_no_checkpoint():
     with pytest.raises(WeightsError, match=r"ResNet: conv1\.weight is on"):
         load_host(grafted().to("meta"), resnet().state_dict())
+
+
+def test_it_is_known_whether_a_file_brings_blocks(tmp_path):
+    host = fv.backbones.resnet10(width=16)
+    fv.graft(host, "se", at="layer4", example=(1, 3, 32, 32))
+    fv.save(host, tmp_path / "blocks.safetensors")
+    safetensors.torch.save_file({"a": torch.zeros(1)}, tmp_path / "plain.safetensors")
+    torch.save({}, tmp_path / "weights.pt")
+
+    found = {path.name: has_plan(path) for path in tmp_path.iterdir()}
+
+    assert found == {
+        "blocks.safetensors": True,
+        "plain.safetensors": False,
+        "weights.pt": False,
+    }
+    assert not has_plan(tmp_path / "nothing.safetensors")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from foveate.surgery import ultralytics
+from foveate.surgery._weights_file import has_plan
 from foveate.surgery.finding import sites
 from foveate.surgery.grafting import graft, planned, prune
 from foveate.surgery.host_weights import host_state_dict, load_host
@@ -16,6 +17,7 @@ __all__ = [
     "freeze_host",
     "graft",
     "grafts",
+    "has_plan",
     "host_state_dict",
     "load",
     "load_host",

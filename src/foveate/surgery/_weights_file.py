@@ -17,7 +17,7 @@ from foveate.errors import WeightsError
 from foveate.records import Plan, whole_file
 from foveate.surgery.host_weights import refuse_meta
 
-__all__ = ["read_file", "write_file"]
+__all__ = ["has_plan", "read_file", "write_file"]
 
 NOTE = "foveate"
 """Under which name the plan stands in the header of a file."""
@@ -63,6 +63,15 @@ def read_file(path: Path) -> tuple[Plan, dict[str, Tensor]]:
             "safetensors.torch.load_file(path))."
         )
     return _plan_in(path, header[NOTE]), tensors
+
+
+def has_plan(path: str | Path) -> bool:
+    """Return whether ``fv.save`` wrote a file, so that it brings its blocks."""
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            return NOTE in (file.metadata() or {})
+    except (OSError, safetensors.SafetensorError):
+        return False
 
 
 def _writable(state: Mapping[str, Any]) -> dict[str, Tensor]:
