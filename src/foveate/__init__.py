@@ -14,6 +14,7 @@ if TYPE_CHECKING:
         blocks,
         catalog,
         errors,
+        explain,
         hosts,
         interop,
         ops,
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from foveate.blocks import create
     from foveate.catalog import card, names
     from foveate.checkup import doctor
+    from foveate.explain import look
     from foveate.profile import cost
     from foveate.study import compare
     from foveate.surgery import graft, grafts, load, plan, prune, save, sites, swap
@@ -40,11 +42,13 @@ __all__ = [
     "create",
     "doctor",
     "errors",
+    "explain",
     "graft",
     "grafts",
     "hosts",
     "interop",
     "load",
+    "look",
     "names",
     "ops",
     "pictures",
@@ -68,6 +72,7 @@ _HOMES = {
     "graft": "surgery",
     "grafts": "surgery",
     "load": "surgery",
+    "look": "explain",
     "names": "catalog",
     "plan": "surgery",
     "prune": "surgery",

@@ -4,6 +4,7 @@
 
     FoveateError
     |-- OptionError (ValueError)         an option has a value that cannot work
+    |   `-- NoTargetError                an image has nothing that was asked about
     |-- UnknownOptionError (TypeError)   an option that the block does not have
     |-- UnknownNameError (LookupError)   no block, host or data set of that name
     |-- ShapeError (ValueError)          an input of a shape or type that does not fit
@@ -32,6 +33,7 @@ __all__ = [
     "FoveateError",
     "ImageError",
     "MissingExtraError",
+    "NoTargetError",
     "OptionError",
     "RecipeError",
     "RecordError",
@@ -50,6 +52,10 @@ class FoveateError(Exception):
 
 class OptionError(FoveateError, ValueError):
     """An option has a value that cannot work."""
+
+
+class NoTargetError(OptionError):
+    """An image has nothing of what a map was to be made for, such as no box."""
 
 
 class UnknownOptionError(FoveateError, TypeError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from foveate.pictures.cam_image import show_cam_on_image
 from foveate.pictures.colours import colour, ramp
+from foveate.pictures.comparing import side_by_side
 from foveate.pictures.files import check_formats, save_grid
 from foveate.pictures.gate_statistics import ChannelStatistics
 from foveate.pictures.gate_words import describe
@@ -48,4 +49,5 @@ __all__ = [
     "save_grid",
     "shared",
     "show_cam_on_image",
+    "side_by_side",
 ]
