@@ -14,8 +14,18 @@ from foveate.records.cost import (
     Quartiles,
 )
 from foveate.records.diagnosis import Diagnosis, Finding, Outcome
+from foveate.records.gallery import Gallery, GalleryCell, GalleryRow
 from foveate.records.grafts import MOST_LOOKED_AT, GraftedBlock, Grafts, name_places
 from foveate.records.host import Host
+from foveate.records.interval import Interval, Verdict
+from foveate.records.look import (
+    LOOK_METRICS,
+    LookMetric,
+    LookRow,
+    Looks,
+    LookScore,
+    Unseen,
+)
 from foveate.records.plan import Place, Plan, Refusal, Start
 from foveate.records.recipe import PLAIN, Data, Recipe, Slot, Training
 from foveate.records.run import Epoch, Grid, Machine, Result, Run
@@ -24,14 +34,13 @@ from foveate.records.summary import (
     MOST_SEEDS,
     Curve,
     Failure,
-    Interval,
     Noise,
     Row,
     Summary,
-    Verdict,
 )
 
 __all__ = [
+    "LOOK_METRICS",
     "MOST_LOOKED_AT",
     "MOST_SEEDS",
     "PLAIN",
@@ -44,12 +53,19 @@ __all__ = [
     "Epoch",
     "Failure",
     "Finding",
+    "Gallery",
+    "GalleryCell",
+    "GalleryRow",
     "GraftedBlock",
     "Grafts",
     "Grid",
     "Host",
     "Interval",
     "Latency",
+    "LookMetric",
+    "LookRow",
+    "LookScore",
+    "Looks",
     "Machine",
     "MapShape",
     "Memory",
@@ -76,6 +92,7 @@ __all__ = [
     "Start",
     "Summary",
     "Training",
+    "Unseen",
     "Verdict",
     "name_places",
     "whole_file",

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 from foveate.records._record import Part, Record
 from foveate.records.grafts import GraftedBlock
+from foveate.records.interval import Interval, Verdict
+from foveate.records.look import Looks
 from foveate.records.recipe import PLAIN, Recipe
 from foveate.records.run import Machine, run_title
 
@@ -13,36 +13,13 @@ __all__ = [
     "MOST_SEEDS",
     "Curve",
     "Failure",
-    "Interval",
     "Noise",
     "Row",
     "Summary",
-    "Verdict",
 ]
-
-Verdict = Literal["better", "worse", "cannot tell"]
 
 MOST_SEEDS = 50
 """Beyond so many seeds nobody is told to train."""
-
-
-class Interval(Part):
-    """An estimate with its interval.
-
-    Attributes:
-        estimate: The mean over seeds.
-        low: Lower end.
-        high: Upper end.
-    """
-
-    estimate: float
-    low: float
-    high: float
-
-    @property
-    def half_width(self) -> float:
-        """Half of the distance between the ends."""
-        return (self.high - self.low) / 2
 
 
 class Noise(Part):
@@ -142,6 +119,7 @@ class Summary(Record):
         failures: Runs that broke.
         missing: Titles of runs that have not been trained.
         machines: Where the runs were trained; more than one is a warning.
+        looks: Where the trained networks look; None if nobody has looked.
     """
 
     recipe: Recipe
@@ -150,6 +128,7 @@ class Summary(Record):
     failures: tuple[Failure, ...]
     missing: tuple[str, ...]
     machines: tuple[Machine, ...]
+    looks: Looks | None = None
 
     @property
     def plain_row(self) -> Row | None:

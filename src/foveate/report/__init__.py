@@ -13,6 +13,8 @@ from foveate.report.costs import (
     name_size,
 )
 from foveate.report.files import write
+from foveate.report.look_table import LookTable, look_tables
+from foveate.report.looks import tell_looks
 from foveate.report.page import render_html
 from foveate.report.table import table
 from foveate.report.text import render_csv, render_markdown
@@ -20,11 +22,13 @@ from foveate.report.words import conclusion
 
 __all__ = [
     "CostLine",
+    "LookTable",
     "check_picture",
     "conclusion",
     "cost_notes",
     "cost_table",
     "list_costs",
+    "look_tables",
     "name_size",
     "render_card",
     "render_catalogue",
@@ -33,6 +37,7 @@ __all__ = [
     "render_html",
     "render_markdown",
     "table",
+    "tell_looks",
     "write",
     "write_picture",
 ]

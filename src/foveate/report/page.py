@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from foveate.errors import MissingExtraError
 from foveate.records import Row, Summary
 from foveate.report.curves import draw_curves
 from foveate.report.forest import draw_differences, draw_scores
+from foveate.report.gallery import embed_gallery
 from foveate.report.grafts import (
     GRAFTS_HEADER,
     GRAFTS_NOTE,
@@ -18,6 +20,8 @@ from foveate.report.grafts import (
     plans_among,
     several,
 )
+from foveate.report.look_table import look_tables
+from foveate.report.looks import tell_looks, tell_way
 from foveate.report.numerals import count, join, percent, plural, signed
 from foveate.report.scatter import CROWD, draw_parameters
 from foveate.report.svg import kind_of
@@ -39,14 +43,19 @@ class Cell(NamedTuple):
     shade: str
 
 
-def render_html(summary: Summary) -> str:
+def render_html(summary: Summary, folder: str | Path | None = None) -> str:
     """Return the report as one HTML file that needs no other.
+
+    Args:
+        summary: What a comparison found.
+        folder: That of the comparison, in which the pictures of its gallery lie; the
+            page has none without it.
 
     Raises:
         MissingExtraError: Jinja2 is not installed.
     """
     template = _create_environment().get_template("report.html.j2")
-    return template.render(_collect(summary))
+    return template.render(_collect(summary, folder))
 
 
 def _create_environment() -> Environment:
@@ -69,7 +78,7 @@ def _create_environment() -> Environment:
     return environment
 
 
-def _collect(summary: Summary) -> dict[str, Any]:
+def _collect(summary: Summary, folder: str | Path | None) -> dict[str, Any]:
     """Return what the template shows."""
     recipe = summary.recipe
     header, cells = table(summary)
@@ -93,11 +102,23 @@ def _collect(summary: Summary) -> dict[str, Any]:
         "grafts": list_grafts(summary),
         "grafts_header": GRAFTS_HEADER,
         "grafts_note": GRAFTS_NOTE,
+        **_collect_looks(summary, folder),
         "tried": called(are_plans),
         "tried_several": several(are_plans),
         "tried_all": counted(are_plans),
         "recipe_text": recipe.yaml(),
         "kind": kind_of,
+    }
+
+
+def _collect_looks(summary: Summary, folder: str | Path | None) -> dict[str, Any]:
+    """Return what the template shows of where networks look."""
+    looks = summary.looks
+    return {
+        "looks_told": tell_looks(summary),
+        "looks_way": tell_way(looks) if looks and looks.rows else "",
+        "looks_tables": look_tables(looks) if looks else (),
+        "gallery": embed_gallery(looks, folder),
     }
 
 

@@ -7,8 +7,10 @@ import io
 import re
 from collections.abc import Iterable
 
-from foveate.records import Summary
+from foveate.records import LOOK_METRICS, Summary
 from foveate.report.grafts import GRAFTS_HEADER, GRAFTS_NOTE, list_grafts
+from foveate.report.look_table import look_tables, values_of
+from foveate.report.looks import tell_looks, tell_way
 from foveate.report.table import table
 from foveate.report.words import conclude
 
@@ -31,18 +33,24 @@ def render_csv(summary: Summary) -> str:
 
     Accuracies are shares from 0 to 1. ``difference_to_plain`` is that of the same
     seed, empty where the plain host has no such run. ``mean_seconds`` is the mean
-    over the seeds of the block. The block of the plain host is empty.
+    over the seeds of the block. The block of the plain host is empty. Where somebody
+    has looked at the networks, what was measured of their maps follows, as shares.
     """
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(_COLUMNS)
+    looks = summary.looks if summary.looks and summary.looks.rows else None
+    metrics = LOOK_METRICS if looks else ()
+    writer.writerow((*_COLUMNS, *metrics))
     plain = summary.plain_row.scores if summary.plain_row else {}
     for row in summary.rows:
         for seed, score in sorted(row.scores.items()):
             # Rounded only so far that 0.85 - 0.84 is 0.01.
             paired = round(score - plain[seed], 12) if seed in plain else None
             cost = (row.parameters, row.macs, row.seconds)
-            writer.writerow((row.label, row.block, seed, score, paired, *cost))
+            seen = values_of(looks, row.label, seed)
+            measured = [seen.get(metric) for metric in metrics]
+            line = (row.label, row.block, seed, score, paired, *cost, *measured)
+            writer.writerow(line)
     return file.getvalue()
 
 
@@ -62,6 +70,7 @@ def render_markdown(summary: Summary) -> str:
         lines = (map(_escape, header), alignment, *(map(_escape, row) for row in rows))
         parts += ["## Ranking", "\n".join(_write_line(cells) for cells in lines)]
     parts += _tell_grafts(summary)
+    parts += _tell_looks(summary)
     if summary.failures:
         parts += ["## Runs that broke", "\n".join(_list_failures(summary))]
     parts += ["## Recipe", _fence(summary.recipe.yaml())]
@@ -81,6 +90,22 @@ def _tell_grafts(summary: Summary) -> list[str]:
     all_lines = (GRAFTS_HEADER, alignment, *(map(_escape, line) for line in lines))
     written = "\n".join(_write_line(cells) for cells in all_lines)
     return ["## Grafts", written, GRAFTS_NOTE]
+
+
+def _tell_looks(summary: Summary) -> list[str]:
+    """Return what was measured of where networks look, under its title."""
+    told = tell_looks(summary)
+    if summary.looks is None or not told:
+        return []
+    parts = ["## Where it looks", _escape(" ".join(told))]
+    if summary.looks.rows:
+        parts.append(_escape(tell_way(summary.looks)))
+    for part in look_tables(summary.looks):
+        alignment = [":--"] + ["--:"] * (len(part.header) - 1)
+        lines = (map(_escape, line.cells) for line in part.lines)
+        written = "\n".join(map(_write_line, (part.header, alignment, *lines)))
+        parts += [f"### {part.title}", written, _escape(part.note)]
+    return parts
 
 
 def _write_line(cells: Iterable[str]) -> str:

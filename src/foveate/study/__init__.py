@@ -10,6 +10,8 @@ from foveate.study.comparison import (
 )
 from foveate.study.executor import Event, Executor, LocalProcesses
 from foveate.study.folders import Folder
+from foveate.study.looking_at import look_at
+from foveate.study.looks import look
 from foveate.study.planning import grid
 from foveate.study.recipes import load_recipe, shipped_recipes
 from foveate.study.summaries import summarise
@@ -25,6 +27,8 @@ __all__ = [
     "default_folder",
     "grid",
     "load_recipe",
+    "look",
+    "look_at",
     "open_comparison",
     "shipped_recipes",
     "summarise",

@@ -8,11 +8,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import final
 
+from pydantic import PrivateAttr
+
 from foveate import report
 from foveate.errors import MissingExtraError
 from foveate.records import Grid, Recipe, Summary
 from foveate.study.executor import Event, Executor, LocalProcesses
 from foveate.study.folders import Folder
+from foveate.study.looks import look_within
 from foveate.study.planning import grid
 from foveate.study.progress import ProgressBars
 from foveate.study.recipes import load_recipe
@@ -24,6 +27,8 @@ __all__ = ["Comparison", "compare", "default_folder", "open_comparison"]
 @final
 class Comparison(Summary):
     """The summary of a comparison, which can also render itself."""
+
+    _folder: Path | None = PrivateAttr(default=None)
 
     def __str__(self) -> str:
         return "\n".join(report.conclusion(self))
@@ -38,7 +43,7 @@ class Comparison(Summary):
             OptionError: The ending is none of these.
             MissingExtraError: Jinja2 is not installed.
         """
-        return report.write(self, Path(path))
+        return report.write(self, path, folder=self._folder)
 
 
 def compare(
@@ -47,6 +52,7 @@ def compare(
     overrides: Iterable[str] = (),
     folder: str | Path | None = None,
     executor: Executor | None = None,
+    look: bool = True,
     progress: bool = True,
 ) -> Comparison:
     """Train what a recipe asks for and is missing, and say what was found.
@@ -61,6 +67,9 @@ def compare(
         overrides: Fields to set, such as ``training.epochs=4``.
         folder: Where runs are kept; ``runs/<name of the recipe>`` if not given.
         executor: What trains; processes of this machine if not given.
+        look: Whether to look at what the trained networks see, and measure it; see
+            ``foveate.study.look``. A network that cannot be looked at is told of in
+            the report, and changes nothing else.
         progress: Whether to show progress on standard error.
 
     Returns:
@@ -84,6 +93,8 @@ def compare(
         plan.save(home.grid_path)
         chosen.save(home.path / "recipe.yaml")
         _train_missing(plan, home, executor or LocalProcesses(), progress=progress)
+        if look:
+            look_within(home, progress=progress)
         summary = open_comparison(home.path)
         summary.save(home.path / "summary.json")
     return summary
@@ -100,7 +111,9 @@ def open_comparison(folder: str | Path) -> Comparison:
     Raises:
         RecordError: The folder was not written by ``compare``.
     """
-    return Comparison.model_construct(**dict(summarise(folder)))
+    found = Comparison.model_construct(**dict(summarise(folder)))
+    found._folder = Path(folder)  # noqa: SLF001
+    return found
 
 
 def _check_extra() -> None:

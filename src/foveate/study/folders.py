@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import hashlib
 import io
 import re
 import shutil
@@ -13,8 +14,10 @@ from pathlib import Path
 import numpy as np
 import torch
 from filelock import FileLock, Timeout
+from numpy.typing import NDArray
+from torch import Tensor
 
-from foveate.errors import BusyError
+from foveate.errors import BusyError, RunError
 from foveate.records import Failure, Grid, Result, Run, write_atomically
 from foveate.study.training import Trained
 
@@ -30,7 +33,7 @@ class Folder:
     A run's folder appears under its name only when it is complete, and is never written
     again. It holds ``settings.yaml``, ``result.json``, ``curve.csv``,
     ``predictions.npz`` (``labels`` of the test images, ``probabilities`` of each class)
-    and ``weights.pt`` (a state dict).
+    and ``weights.pt`` (a state dict). What was seen of the runs since is in ``looks``.
 
     Args:
         path: The folder; it is made when something is written.
@@ -43,6 +46,11 @@ class Folder:
     def grid_path(self) -> Path:
         """The file with the grid."""
         return self.path / "grid.json"
+
+    @property
+    def looks(self) -> Path:
+        """The folder with what was seen of the runs: maps, scores and pictures."""
+        return self.path / "looks"
 
     def load_grid(self) -> Grid:
         """Return the grid that was last planned here.
@@ -65,6 +73,32 @@ class Folder:
         """Return what came of a run, or None if it has not finished."""
         path = self.of(run) / "result.json"
         return Result.load(path) if path.exists() else None
+
+    def stamp(self, run: Run) -> str:
+        """Return a hash of what came of a run: another if it was trained anew."""
+        result = (self.of(run) / "result.json").read_bytes()
+        return hashlib.sha256(result).hexdigest()
+
+    def weights(self, run: Run) -> dict[str, Tensor]:
+        """Return the state of a run's host and block.
+
+        Raises:
+            RunError: Its file is gone.
+        """
+        path = self.of(run) / "weights.pt"
+        if not path.exists():
+            raise RunError(
+                f"{run.title}: {path} is gone. Remove the folder of the run, and "
+                "compare trains it again."
+            )
+        weights: dict[str, Tensor] = torch.load(path, weights_only=True)
+        return weights
+
+    def probabilities(self, run: Run) -> NDArray[np.float32]:
+        """Return the probability of each class for each test image."""
+        with np.load(self.of(run) / "predictions.npz") as predictions:
+            found: NDArray[np.float32] = predictions["probabilities"]
+        return found
 
     def failure(self, run: Run) -> Failure | None:
         """Return why a run broke, or None if it did not."""

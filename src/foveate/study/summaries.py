@@ -11,17 +11,17 @@ from foveate.records import (
     Curve,
     GraftedBlock,
     Grid,
-    Interval,
     Noise,
     Result,
     Row,
     Run,
     Summary,
-    Verdict,
 )
 from foveate.study.folders import Folder
+from foveate.study.look_keys import kept_looks
 from foveate.study.machines import distinct
-from foveate.study.statistics import deviation, interval, seeds_needed
+from foveate.study.pairing import pair
+from foveate.study.statistics import deviation
 
 __all__ = ["summarise"]
 
@@ -59,6 +59,7 @@ def summarise(folder: str | Path) -> Summary:
         failures=tuple(failures),
         missing=tuple(missing),
         machines=distinct(result.machine for result in results),
+        looks=kept_looks(home, grid),
     )
 
 
@@ -98,24 +99,19 @@ def _row(
     family: int,
 ) -> Row:
     scores = {seed: result.accuracy for seed, result in sorted(mine.items())}
-    values = list(scores.values())
-    pairs = [] if block is None else sorted(scores.keys() & plain.keys())
-    gains = [scores[seed] - plain[seed].accuracy for seed in pairs]
-    joint = interval(gains, resolution=resolution, family=family)
+    reference = {} if block is None else plain
+    paired = pair(
+        scores,
+        {seed: result.accuracy for seed, result in reference.items()},
+        resolution=resolution,
+        family=family,
+    )
     some = next(iter(mine.values()))
     return Row(
         label=label,
         block=block,
         scores=scores,
-        mean=sum(values) / len(values),
-        sd=deviation(values),
-        interval=interval(values, resolution=resolution),
-        difference=interval(gains, resolution=resolution),
-        family=joint,
-        wins=sum(gain > 0 for gain in gains),
-        pairs=len(pairs),
-        verdict=_verdict(joint),
-        seeds_needed=seeds_needed(gains, resolution=resolution, family=family),
+        **paired._asdict(),
         class_accuracy=_mean_of_classes(mine),
         parameters=some.parameters,
         macs=some.macs,
@@ -129,12 +125,6 @@ def _row(
         ),
         grafts=_mean_of_grafts([result.grafts for result in mine.values()]),
     )
-
-
-def _verdict(joint: Interval | None) -> Verdict:
-    if joint is None or joint.low <= 0 <= joint.high:
-        return "cannot tell"
-    return "better" if joint.low > 0 else "worse"
 
 
 def _mean_of_classes(mine: Results) -> tuple[float, ...]:
