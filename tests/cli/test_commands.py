@@ -39,7 +39,7 @@ def folder(tmp_path_factory):
 def test_help_lists_the_commands_in_the_order_of_their_use():
     said = foveate("--help").stdout
 
-    commands = "list show sites graft cost compare report doctor"
+    commands = "list show sites graft cost compare report look doctor"
     assert re.findall(r"^│ (\w+) ", said, re.MULTILINE) == commands.split()
 
 

@@ -12,6 +12,7 @@ from foveate.cli.cost import cost
 from foveate.cli.doctor import doctor
 from foveate.cli.graft import graft
 from foveate.cli.listing import list_blocks
+from foveate.cli.look import look
 from foveate.cli.report import report
 from foveate.cli.show import show
 from foveate.cli.sites import sites
@@ -34,6 +35,7 @@ app.command("graft")(graft)
 app.command("cost")(cost)
 app.command("compare")(compare)
 app.command("report")(report)
+app.command("look")(look)
 app.command("doctor")(doctor)
 
 
@@ -61,5 +63,6 @@ def main() -> None:
 
 
 def _fail(reason: str) -> NoReturn:
-    print(f"foveate: {reason}", file=sys.stderr)
+    for line in reason.splitlines():
+        print(f"foveate: {line}", file=sys.stderr)
     sys.exit(1)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, Literal
 
-__all__ = ["print_json", "print_note", "print_table", "results_only"]
+__all__ = [
+    "names_shown",
+    "print_json",
+    "print_note",
+    "print_table",
+    "results_only",
+]
 
 
 @contextmanager
@@ -19,6 +25,20 @@ def results_only() -> Iterator[None]:
     """
     with redirect_stdout(sys.stderr):
         yield
+
+
+@contextmanager
+def names_shown() -> Iterator[Callable[[str], None]]:
+    """Lend a function that shows on the other stream what is being worked on.
+
+    Nothing is shown where that is no terminal.
+    """
+    from rich.console import Console
+    from rich.markup import escape
+
+    console = Console(stderr=True)
+    with console.status("") as status:
+        yield lambda name: status.update(escape(name))
 
 
 def print_note(text: str) -> None:

@@ -8,7 +8,16 @@ from typing import Annotated, Any, Literal
 
 import typer
 
-__all__ = ["Fitting", "OptionWords", "Position", "options_of", "shape_of"]
+__all__ = [
+    "Fitting",
+    "OptionWords",
+    "Position",
+    "class_of",
+    "options_of",
+    "pixel_of",
+    "shape_of",
+    "size_of",
+]
 
 Position = Annotated[
     Literal["after", "before", "replace"],
@@ -29,6 +38,9 @@ Fitting = Annotated[
 ]
 
 SHAPE = re.compile(r"[1-9]\d*(x[1-9]\d*){3}")
+SIZE = re.compile(r"[1-9]\d*(x[1-9]\d*)?")
+PIXEL = re.compile(r"\d+,\d+")
+CLASS = re.compile(r"-?\d+")
 
 
 def options_of(words: Sequence[str] | None, flag: str = "--option") -> dict[str, Any]:
@@ -61,3 +73,32 @@ def shape_of(text: str) -> tuple[int, ...]:
             f"--input is written BxCxHxW, such as 1x3x224x224, got {text!r}."
         )
     return tuple(int(size) for size in text.split("x"))
+
+
+def size_of(text: str) -> int | tuple[int, int] | None:
+    """Return the size that is written ``224`` or ``320x480``; None if nothing is."""
+    if not text:
+        return None
+    if SIZE.fullmatch(text) is None:
+        raise typer.BadParameter(
+            f"--size is written 224 or 320x480 (height x width), got {text!r}."
+        )
+    sides = [int(side) for side in text.split("x")]
+    return sides[0] if len(sides) == 1 else (sides[0], sides[1])
+
+
+def pixel_of(text: str) -> tuple[int, int] | None:
+    """Return the pixel that is written ``120,80``; None if nothing is."""
+    if not text:
+        return None
+    if PIXEL.fullmatch(text) is None:
+        raise typer.BadParameter(
+            f"--query is written ROW,COLUMN, such as 120,80, got {text!r}."
+        )
+    row, _, column = text.partition(",")
+    return int(row), int(column)
+
+
+def class_of(text: str) -> int | str | None:
+    """Return the class that is written by its number or name; None if none is."""
+    return int(text) if CLASS.fullmatch(text) else text or None
