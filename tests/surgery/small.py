@@ -22,6 +22,23 @@ class Double(nn.Module):
         return x * self.scale
 
 
+class Wrapper(nn.Module):
+    """A layer that answers for all attributes of the one within."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def __getattr__(self, name):
+        try:
+            return super().__getattr__(name)
+        except AttributeError:
+            return getattr(super().__getattr__("inner"), name)
+
+    def forward(self, x):
+        return self.inner(x)
+
+
 def conv():
     return nn.Conv2d(3, 3, 3, padding=1)
 

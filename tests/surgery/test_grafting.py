@@ -19,6 +19,7 @@ graft = small.graft
 rouse = small.rouse
 tree = small.tree
 held = small.held
+Wrapper = small.Wrapper
 
 
 class Scale(nn.Module):
@@ -53,23 +54,6 @@ class Stopping(Scale):
         if len(x) == 1:
             raise KeyboardInterrupt
         return x
-
-
-class Wrapper(nn.Module):
-    """A layer that answers for all attributes of the one within."""
-
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def __getattr__(self, name):
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("inner"), name)
-
-    def forward(self, x):
-        return self.inner(x)
 
 
 class Typed(nn.Module):

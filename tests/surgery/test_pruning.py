@@ -17,23 +17,7 @@ graft = small.graft
 rouse = small.rouse
 tree = small.tree
 held = small.held
-
-
-class Wrapper(nn.Module):
-    """A layer that answers for all attributes of the one within."""
-
-    def __init__(self, inner):
-        super().__init__()
-        self.inner = inner
-
-    def __getattr__(self, name):
-        try:
-            return super().__getattr__(name)
-        except AttributeError:
-            return getattr(super().__getattr__("inner"), name)
-
-    def forward(self, x):
-        return self.inner(x)
+Wrapper = small.Wrapper
 
 
 def test_pruning_by_a_pattern_leaves_other_blocks():
