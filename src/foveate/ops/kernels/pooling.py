@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import torch
 from torch import Tensor
 
 from foveate.ops.kernels import native
+from foveate.ops.kernels._maps import new_like
 from foveate.ops.kernels._operation import operation
 
 __all__ = [
@@ -60,7 +60,7 @@ def mean_max_over_places_backward(
 
 @mean_max_over_places_backward.register_fake
 def _(dmean: Tensor, dmax: Tensor, x: Tensor, maximum: Tensor) -> Tensor:  # noqa: ARG001
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
+    return new_like(x)
 
 
 @operation("cpu")
@@ -105,7 +105,7 @@ def _(
     gate: Tensor | None,
     pooled: Tensor,  # noqa: ARG001
 ) -> list[Tensor]:
-    dx = torch.empty_like(x, memory_format=torch.contiguous_format)
+    dx = new_like(x)
     return [dx] if gate is None else [dx, x.new_empty(gate.shape)]
 
 
@@ -147,7 +147,7 @@ def mean_of_rows_and_columns_backward(
 
 @mean_of_rows_and_columns_backward.register_fake
 def _(drows: Tensor, dcolumns: Tensor, x: Tensor) -> Tensor:  # noqa: ARG001
-    return torch.empty_like(x, memory_format=torch.contiguous_format)
+    return new_like(x)
 
 
 @mean_max_over_places.register_kernel("cuda")
