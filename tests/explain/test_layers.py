@@ -338,3 +338,32 @@ def test_tokens_of_a_layer_that_was_asked_for_become_maps_without_a_transform():
     watched = chosen_layers(model, model.after, torch.rand(1, 3, 40, 24))
 
     assert watched.transform(torch.zeros(4, 16, 12)).shape == (4, 12, 5, 3)
+
+
+@pytest.fixture
+def hiera(timm):
+    return timm.create_model(
+        "hiera_tiny_224", img_size=(128, 96), stages=(1, 1, 1, 1), embed_dim=24
+    ).eval()
+
+
+def test_tokens_of_hiera_are_looked_at_where_they_lie_row_after_row(hiera):
+    torch.manual_seed(0)
+    x = torch.rand(1, 3, 128, 96)
+    changed = x.clone()
+    changed[:, :, :24, -24:] += 5
+    watched = default_layers(hiera, x)
+    kept = []
+    watched.modules[0].register_forward_hook(lambda *run: kept.append(run[2]))
+
+    with torch.no_grad():
+        hiera(x), hiera(changed)
+
+    moved = watched.transform(kept[1] - kept[0]).abs().mean(dim=1)[0]
+    assert moved.shape == (4, 3)
+    assert moved.argmax() == 2
+
+
+def test_tokens_of_hiera_are_refused_where_they_lie_by_windows(hiera):
+    with pytest.raises(OptionError, match=r"no map of the image"):
+        chosen_layers(hiera, "blocks.0", torch.rand(1, 3, 128, 96))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -103,8 +104,12 @@ def _lay_out(seen: Seen) -> None:
         str(getattr(module, "output_fmt", "")).endswith("NHWC")
         for module in seen.model.modules()
     )
+    in_rows = _tokens_in_rows(seen.model)
     for layer in seen.layers.values():
         if layer.shape is None or not layer.shape:
+            continue
+        # before they are all pooled they lie window by window
+        if len(layer.shape) == TOKEN_DIMS and layer.shape[1] > in_rows:
             continue
         # heads of attention have four axes too
         if len(layer.shape) > TOKEN_DIMS and _is_among_tokens(seen, layer.path):
@@ -112,6 +117,20 @@ def _lay_out(seen: Seen) -> None:
         layer.layout = layout_of(
             layer.module, layer.shape, seen.image, patches, channels_last=known
         )
+
+
+def _tokens_in_rows(model: nn.Module) -> float:
+    """Return how many tokens are left when they lie row after row.
+
+    Hiera brings the tokens that it will pool next to each other first.
+    """
+    for module in model.modules():
+        size: Any = getattr(module, "size", None)
+        steps: Any = getattr(module, "schedule", None)
+        if type(module).__name__ == "Unroll" and size and steps is not None:
+            places, pooled = math.prod(size), math.prod(map(math.prod, steps))
+            return float(places // pooled)
+    return math.inf
 
 
 def _is_among_tokens(seen: Seen, path: str) -> bool:
