@@ -57,6 +57,18 @@ def test_deletion_is_the_area_under_the_curve_by_hand():
     assert score == pytest.approx([want])
 
 
+def test_logits_that_add_up_to_1_at_one_step_are_no_probabilities():
+    x = torch.tensor([[[[1.0, 3.0], [0.0, 0.0]]]])
+    heats = [[[4.0, 2.0], [3.0, 1.0]]]
+
+    score = deletion(Brightness(), x, heats, [1], steps=4)
+
+    # the mean is 1, so the left column holds 1 at two steps, and then 2
+    curve = [chance_of(logit) for logit in (1, 1, 2, 2, 2)]
+    want = sum((a + b) / 2 for a, b in pairwise(curve)) / 4
+    assert score == pytest.approx([want])
+
+
 def test_insertion_is_the_area_under_the_curve_by_hand():
     x = torch.tensor([[[[3.0, 1.0], [2.0, 0.0]]]])
     heats = [[[4.0, 2.0], [3.0, 1.0]]]

@@ -87,10 +87,10 @@ def watched(trial: Trial, changes: Changes, *, batch_size: int, seed: int) -> Nu
             ranks = _ranks(values[part], first, seed)
             wanted = [int(category) for category in categories[part]]
             steps = [
-                _probability(owner, model(changed), wanted)
+                _logits(owner, model(changed), wanted)
                 for changed in changes(images, ranks, first)
             ]
-            seen.append(torch.stack(steps, dim=1))
+            seen.append(_probabilities(owner, torch.stack(steps, dim=1), wanted))
     probabilities: Numbers = torch.cat(seen).cpu().numpy()
     return probabilities
 
@@ -108,8 +108,8 @@ def _ranks(values: Values, first: int, seed: int) -> Ranks:
     return ranks
 
 
-def _probability(owner: str, output: Any, categories: Sequence[int]) -> Tensor:
-    """Return what a network gives to one class for each image, ``(N,)``, float64."""
+def _logits(owner: str, output: Any, categories: Sequence[int]) -> Tensor:
+    """Return what a network answers to images, ``(N, classes)``."""
     logits = getattr(output, "logits", output)
     fits = isinstance(logits, Tensor) and logits.ndim == ANSWER_DIMS
     if not fits or logits.shape[1] < FEWEST_CLASSES:
@@ -125,6 +125,19 @@ def _probability(owner: str, output: Any, categories: Sequence[int]) -> Tensor:
             f"{owner}: categories must be from 0 to {classes - 1}, as the network has "
             f"{classes} classes, got {wrong[0]}."
         )
+    found: Tensor = logits
+    return found
+
+
+def _probabilities(owner: str, logits: Tensor, categories: Sequence[int]) -> Tensor:
+    """Return what a network gives to one class for each image, ``(N, steps)``.
+
+    Args:
+        owner: Who asks.
+        logits: Of all steps, ``(N, steps, classes)``: those of one step may look like
+            probabilities by chance, and a curve must be of one kind.
+        categories: A class an image.
+    """
     probabilities = probabilities_of(logits, torch.float64)
     if not probabilities.isfinite().all():
         raise ShapeError(
@@ -132,4 +145,5 @@ def _probability(owner: str, output: Any, categories: Sequence[int]) -> Tensor:
             "in a wider precision, such as float32."
         )
     chosen = torch.tensor(list(categories), device=logits.device)
-    return probabilities.gather(1, chosen[:, None])[:, 0]
+    wanted = chosen[:, None, None].expand(-1, logits.shape[1], 1)
+    return probabilities.gather(2, wanted)[:, :, 0]
