@@ -225,3 +225,19 @@ def test_rejects_options_that_cannot_work(option, words):
 
 def test_an_error_of_a_missing_target_is_one_of_an_option():
     assert issubclass(NoTargetError, OptionError)
+
+
+@pytest.mark.parametrize("size", [(6, 10), (3, 5), (12, 20), (5, 9)])
+def test_a_mask_of_another_size_has_the_proportions_of_the_answer(size):
+    logits = torch.ones(2, 6, 10)
+
+    value = SemanticSegmentationTarget(0, torch.ones(size))(logits)
+
+    assert value == 60
+
+
+def test_a_mask_that_lies_on_its_side_is_refused():
+    target = SemanticSegmentationTarget(0, torch.ones(160, 96))
+
+    with pytest.raises(OptionError, match=r"96 x 160 .*got 160 x 96.*mask\.T"):
+        target(torch.ones(2, 96, 160))

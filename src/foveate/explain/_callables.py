@@ -17,6 +17,9 @@ __all__ = ["ClassifierOutputTarget", "Given", "SemanticSegmentationTarget"]
 
 MAP_DIMS = 2
 
+SLACK = 0.05
+"""By how much of them the proportions of a mask may be off."""
+
 
 @dataclass(frozen=True)
 class ClassifierOutputTarget:
@@ -48,7 +51,8 @@ class SemanticSegmentationTarget:
             than the logits it is resized, each pixel to its share.
 
     Raises:
-        OptionError: ``mask`` is not ``(H, W)``.
+        OptionError: ``mask`` is not ``(H, W)``, or of other proportions than the
+            logits.
 
     Example:
         >>> logits = torch.tensor([[[1.0, 2.0]], [[3.0, 5.0]]])
@@ -71,10 +75,23 @@ class SemanticSegmentationTarget:
         logits = answer[self.category].float()
         mask = torch.as_tensor(self.mask, device=logits.device).to(logits.dtype)
         if mask.shape != logits.shape:
+            _check_proportions(tuple(mask.shape), tuple(logits.shape))
             mask = functional.interpolate(
                 mask[None, None], tuple(logits.shape), mode="area"
             )[0, 0]
         return (logits * mask).sum()
+
+
+def _check_proportions(mask: tuple[int, ...], logits: tuple[int, ...]) -> None:
+    """Raise OptionError if a mask would have to be distorted to fit."""
+    # a mask of odd sides may be half as large, rounded
+    slack = 1 / min(*mask, *logits)
+    if abs(mask[0] * logits[1] / (mask[1] * logits[0]) - 1) > SLACK + 2 * slack:
+        raise OptionError(
+            "SemanticSegmentationTarget: mask must have the proportions of the "
+            f"network's answer, {logits[0]} x {logits[1]} (height x width), got "
+            f"{mask[0]} x {mask[1]}. Is it (W, H)? Then give mask.T."
+        )
 
 
 @dataclass(frozen=True, eq=False)
