@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from foveate.explain.agreement import agreement
 from foveate.records import LOOK_METRICS, PLAIN, LookMetric, LookRow, LookScore
-from foveate.study.look_files import Seen, Way
+from foveate.study.look_files import Seen
 from foveate.study.pairing import pair, paired_difference
 
 __all__ = ["RANDOM", "BySeed", "random_row", "row_of"]
@@ -27,7 +27,6 @@ def row_of(
     plain: BySeed,
     random: BySeed,
     *,
-    way: Way,
     family: int,
 ) -> LookRow:
     """Return what was measured of the maps of one block or plan.
@@ -37,14 +36,13 @@ def row_of(
         mine: What its runs see.
         plain: What those of the plain host see.
         random: What the plain host sees with weights drawn anew.
-        way: How it was looked.
         family: How many blocks the verdicts shall hold together for.
     """
     reference = {} if label == PLAIN else plain
     return LookRow(
         label=label,
         scores=tuple(
-            _score(metric, mine, reference, random, way=way, family=family)
+            _score(metric, mine, reference, random, family=family)
             for metric in LOOK_METRICS
             if any(metric in seen.scores for seen in mine.values())
         ),
@@ -53,9 +51,9 @@ def row_of(
     )
 
 
-def random_row(random: BySeed, *, way: Way) -> LookRow:
+def random_row(random: BySeed) -> LookRow:
     """Return what was measured of the maps of a network that has learned nothing."""
-    return row_of(RANDOM, random, {}, {}, way=way, family=1)
+    return row_of(RANDOM, random, {}, {}, family=1)
 
 
 def _score(
@@ -64,10 +62,11 @@ def _score(
     plain: BySeed,
     random: BySeed,
     *,
-    way: Way,
     family: int,
 ) -> LookScore:
-    resolution = 1 / way.images
+    # some are measured on fewer images than others
+    counts = [len(each.scores[metric]) for each in mine.values()]
+    resolution = 1 / min(counts)
     values = _means(metric, mine)
     chance = {
         seed: float(seen.chance[metric].mean())

@@ -198,12 +198,11 @@ def _measure(home: Folder, runs: Sequence[Run], way: Way, found: _Everything) ->
                 found.seen[label],
                 plain,
                 found.random,
-                way=way,
                 family=family,
             )
             for label in labels
         ),
-        random=random_row(found.random, way=way) if found.random else None,
+        random=random_row(found.random) if found.random else None,
         unseen=tuple(found.unseen),
         gallery=draw_gallery(home, runs, found.seen, labels, way),
     )
