@@ -6,7 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from foveate.records import PLAIN, LookMetric, LookRow, Looks, LookScore
-from foveate.report.numerals import count, percent, points, signed, signed_interval
+from foveate.report.numerals import (
+    correlation,
+    count,
+    percent,
+    points,
+    signed,
+    signed_interval,
+)
 
 __all__ = ["METHODS", "Line", "LookTable", "look_tables", "values_of"]
 
@@ -155,7 +162,7 @@ def _on_answer(row: LookRow) -> tuple[str, ...]:
         _NONE
         if road is None
         else f"{_spread(signed(road.mean), road)}{_decided(road)}",
-        _NONE if row.agreement is None else f"{row.agreement:.2f}",
+        _NONE if row.agreement is None else correlation(row.agreement),
     )
 
 

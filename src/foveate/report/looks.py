@@ -9,6 +9,7 @@ from foveate.records import PLAIN, LookRow, Looks, Summary
 from foveate.report.grafts import called, plans_among
 from foveate.report.look_table import METHODS
 from foveate.report.numerals import (
+    correlation,
     join,
     percent,
     plural,
@@ -138,11 +139,15 @@ def _tell_agreement(looks: Looks) -> list[str]:
         for other in looks.rows
         if other.label != PLAIN and other.agreement is not None
     ]
-    beside = f"; with a block it is {fmean(others):.2f} on average" if others else ""
+    beside = (
+        f"; with a block it is {correlation(fmean(others))} on average"
+        if others
+        else ""
+    )
     return [
         "Two seeds of the plain host agree on what is special to an image with a rank "
-        f"correlation of {row.agreement:.2f}, where 1 are the same places and 0 "
-        f"unrelated ones{beside}."
+        f"correlation of {correlation(row.agreement)}, where 1 are the same places and "
+        f"0 unrelated ones{beside}."
     ]
 
 

@@ -8,6 +8,7 @@ from foveate.records import Interval
 
 __all__ = [
     "MINUS",
+    "correlation",
     "count",
     "join",
     "percent",
@@ -60,6 +61,16 @@ def signed(difference: float) -> str:
     if abs(difference) < _ZERO:
         return points(difference)
     return ("+" if difference > 0 else MINUS) + points(difference)
+
+
+def correlation(value: float) -> str:
+    """Return a correlation.
+
+    Example:
+        >>> correlation(0.426), correlation(-0.002)
+        ('0.43', '0.00')
+    """
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", MINUS)
 
 
 def signed_interval(interval: Interval) -> str:
