@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import (
-    AbstractContextManager,
-    ExitStack,
-    contextmanager,
-    nullcontext,
-)
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from inspect import signature
 from typing import Any, cast
 
-import torch
 from torch import Tensor, nn
 
 from foveate import _traces
 from foveate.blocks import Block, Fusion
 from foveate.errors import FoveateError, OptionError, ShapeError
-from foveate.explain._network import alone
+from foveate.explain._network import alone, as_written, moved
 from foveate.surgery.attention import Attention
 from foveate.surgery.running import device_and_dtype, undisturbed
 
@@ -117,19 +110,18 @@ def run_watched(
     Raises:
         OptionError: The network does not run with the images, or has no values.
     """
-    device, dtype = device_and_dtype(network)
-    if device.type == "meta":
+    if device_and_dtype(network)[0].type == "meta":
         raise OptionError(
             f"{type(network).__name__} is on the meta device, where it has no values. "
             "Load its weights on another, such as cpu, then look."
         )
     # a copy, as a network may change its input
-    x = x.to(device, dtype if x.is_floating_point() else None, copy=True)
+    x = moved(x, network, copy=True)
     try:
         with (
             alone(network),
             undisturbed(network),
-            _not_compiled(),
+            as_written(),
             _hooked(found, see),
         ):
             network(x)
@@ -140,15 +132,6 @@ def run_watched(
             f"{type(network).__name__} does not run with images {tuple(x.shape)}: "
             f"{_traces.seen(problem)}."
         ) from problem
-
-
-def _not_compiled() -> AbstractContextManager[None]:
-    """Run what was compiled as it was, as it would not notice the hooks."""
-    # the compiler takes seconds to import; without it nothing can be compiled
-    if "torch._dynamo" not in sys.modules:
-        return nullcontext()
-    eager: AbstractContextManager[None] = torch.compiler.set_stance("force_eager")
-    return eager
 
 
 @contextmanager

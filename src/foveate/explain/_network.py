@@ -12,8 +12,15 @@ import torch
 from torch import Tensor, nn
 
 from foveate.surgery._wrapped import unwrapped
+from foveate.surgery.running import device_and_dtype
 
-__all__ = ["alone", "as_written", "network_of", "without_inference_tensors"]
+__all__ = [
+    "alone",
+    "as_written",
+    "moved",
+    "network_of",
+    "without_inference_tensors",
+]
 
 Store = dict[str, Any]
 
@@ -32,6 +39,20 @@ def network_of(model: nn.Module) -> nn.Module:
     # a YOLO reads files and draws boxes when called; by duck typing, as it is no extra
     wraps = inner is not None and isinstance(vars(inner).get("yaml"), dict)
     return inner if wraps and inner is not None else network
+
+
+def moved(x: Tensor, network: nn.Module, *, copy: bool = False) -> Tensor:
+    """Return images where a network is, and in its precision if they are no integers.
+
+    Args:
+        x: The images; gradients end here.
+        network: See ``network_of``.
+        copy: Whether to copy them even if they are there, as for a network that may
+            change its input.
+    """
+    device, dtype = device_and_dtype(network)
+    own = dtype if x.is_floating_point() else x.dtype
+    return x.detach().to(device, own, copy=copy)
 
 
 def as_written() -> AbstractContextManager[Any]:

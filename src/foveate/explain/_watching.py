@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from foveate import _checks, _traces
 from foveate.errors import FoveateError, OptionError
 from foveate.explain._layer_maps import Transform, in_words, map_of
-from foveate.explain._network import alone, as_written
+from foveate.explain._network import alone, as_written, moved
 from foveate.surgery.running import device_and_dtype, undisturbed
 
 __all__ = ["INPUT", "Watching", "watching"]
@@ -117,9 +117,7 @@ class Watching:
             OptionError: The network does not run with it, or a layer does not run, runs
                 twice, or returns no map.
         """
-        x = x.detach().to(
-            self._device, self._dtype if x.is_floating_point() else x.dtype, copy=True
-        )
+        x = moved(x, self._network, copy=True)
         if keep:
             self._kept.clear()
             self._images = len(x)

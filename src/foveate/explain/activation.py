@@ -15,7 +15,7 @@ from foveate.explain._choosing import one_each, several_of_one, those
 from foveate.explain._layer_maps import Transform
 from foveate.explain._mapping import Look
 from foveate.explain._mirroring import averaged
-from foveate.explain._network import network_of
+from foveate.explain._network import moved, network_of
 from foveate.explain._watching import INPUT
 from foveate.explain.cams import METHODS, Method
 from foveate.explain.layers import (
@@ -26,7 +26,6 @@ from foveate.explain.layers import (
 )
 from foveate.explain.targets import Target, Targets
 from foveate.pictures.heat_map import HeatMap
-from foveate.surgery.running import device_and_dtype
 
 __all__ = ["Activation", "Layers", "class_activation", "heat_maps"]
 
@@ -206,8 +205,7 @@ def _look(
             f"class_activation: input_tensor must be images (N, C, H, W), got {came}."
         )
     network = network_of(model)
-    device, dtype = device_and_dtype(network)
-    x = x.detach().to(device, dtype if x.is_floating_point() else x.dtype)
+    x = moved(x, network)
     watched = _watched(network, x[:1], method, layers, transform)
     return Look(network, method, watched, batch_size), x
 

@@ -14,14 +14,13 @@ from torch import Tensor, nn
 from foveate.errors import ImageError, OptionError
 from foveate.explain._layer_maps import Transform
 from foveate.explain._maps_of_one import Asked, OneByOne
-from foveate.explain._network import network_of
+from foveate.explain._network import moved, network_of
 from foveate.explain.activation import Layers
 from foveate.explain.cams import Method
 from foveate.explain.preparing import Preparation, picture_of, preparation_of, prepare
 from foveate.explain.targets import Targets
 from foveate.pictures import Looked, Maps, Picture, Unread, read_picture
 from foveate.surgery.attention import LayerSelector
-from foveate.surgery.running import device_and_dtype
 
 __all__ = ["ImageLike", "look"]
 
@@ -181,9 +180,7 @@ def _read(
             raise ImageError(
                 f"{name}: a tensor must be (C, H, W), got {tuple(source.shape)}."
             )
-        device, dtype = device_and_dtype(network_of(model))
-        shown = picture_of(x[0], None, name)
-        return shown, x.to(device, dtype if x.is_floating_point() else x.dtype)
+        return picture_of(x[0], None, name), moved(x, network_of(model))
     picture = read_picture(source, name=name, longest=longest)
     return picture, prepare(picture, how, model)
 
