@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
-from numpy.typing import NDArray
-from torch import Tensor
-
 from foveate.errors import OptionError
 from foveate.explain._mapping import Choose, Round
 from foveate.explain.answers import Answers
-from foveate.explain.targets import Targets, resolve
+from foveate.explain.targets import Targets, in_order, resolve
 
 __all__ = ["one_each", "several_of_one", "those"]
 
@@ -44,21 +38,17 @@ def several_of_one(targets: Targets, most_boxes: int, least_score: float) -> Cho
     return choose
 
 
-def those(
-    targets: Targets | Tensor | NDArray[np.integer], images: int, start: int, count: int
-) -> Targets:
+def those(targets: Targets, images: int, start: int, count: int) -> Targets:
     """Return the targets of some of the images, those of one batch.
 
     Raises:
         OptionError: There is not one for each image.
     """
-    if isinstance(targets, Tensor | np.ndarray):
-        targets = targets.tolist()
-    if not isinstance(targets, Sequence) or isinstance(targets, str):
-        return targets
-    if len(targets) != images:
+    given, several = in_order(targets)
+    if several and len(given) != images:
         raise OptionError(
-            f"targets: expected one for each of {images} images, got {len(targets)}. "
+            f"targets: expected one for each of {images} images, got {len(given)}. "
             "Give a single one that is for all, or None for the likeliest."
         )
-    return targets[start : start + count]
+    few: Targets = given[start : start + count] if several else given
+    return few

@@ -18,7 +18,7 @@ from foveate.explain._network import moved, network_of
 from foveate.explain.activation import Layers
 from foveate.explain.cams import Method
 from foveate.explain.preparing import Preparation, picture_of, preparation_of, prepare
-from foveate.explain.targets import Targets
+from foveate.explain.targets import Targets, in_order
 from foveate.pictures import Looked, Maps, Picture, Unread, read_picture
 from foveate.surgery.attention import LayerSelector
 
@@ -157,17 +157,16 @@ def _told(images: object) -> str:
 
 def _one_each(targets: Targets, count: int) -> list[Any]:
     """Return what the maps of each image are for; several may share an image."""
-    if isinstance(targets, Tensor | np.ndarray):
-        targets = targets.tolist()
-    if not isinstance(targets, Sequence) or isinstance(targets, str):
-        return [targets] * count
-    if len(targets) != count:
+    given, several = in_order(targets)
+    if not several:
+        return [given] * count
+    if len(given) != count:
         raise OptionError(
             f"look: targets must be one for all images or one for each of the {count}, "
-            f"got {len(targets)}. For several of one image, give a list of them within "
+            f"got {len(given)}. For several of one image, give a list of them within "
             "the list."
         )
-    return list(targets)
+    return list(given)
 
 
 def _read(

@@ -27,6 +27,7 @@ __all__ = [
     "SemanticSegmentationTarget",
     "Target",
     "Targets",
+    "in_order",
     "resolve",
 ]
 
@@ -87,21 +88,27 @@ def resolve(
     ]
 
 
-def _for_each(targets: Any, images: int) -> list[list[One]]:
-    """Return what was asked for each image."""
+def in_order(targets: Any) -> tuple[Any, bool]:
+    """Return targets, arrays as lists, and whether there is one for each image."""
     if isinstance(targets, Tensor | np.ndarray):
         targets = targets.tolist()
-    if not _is_several(targets):
+    return targets, _is_several(targets)
+
+
+def _for_each(targets: Any, images: int) -> list[list[One]]:
+    """Return what was asked for each image."""
+    targets, several = in_order(targets)
+    if not several:
         return [[targets] for _ in range(images)]
     if len(targets) != images:
         raise OptionError(
             f"targets: there must be one for each image, {images}, got {len(targets)}. "
             "For several of one image, give a list of them within the list."
         )
-    listed = [list(one) if _is_several(one) else [one] for one in targets]
-    if not all(listed):
+    each = [list(one) if _is_several(one) else [one] for one in targets]
+    if not all(each):
         raise OptionError("targets: an image was given an empty list of targets.")
-    return listed
+    return each
 
 
 def _is_several(targets: Any) -> bool:
