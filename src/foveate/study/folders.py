@@ -100,6 +100,10 @@ class Folder:
             found: NDArray[np.float32] = predictions["probabilities"]
         return found
 
+    def finished(self, grid: Grid) -> list[Run]:
+        """Return the runs of a grid that have a result."""
+        return [run for run in grid.runs if self.result(run) is not None]
+
     def failure(self, run: Run) -> Failure | None:
         """Return why a run broke, or None if it did not."""
         path = self._failure_path(run)

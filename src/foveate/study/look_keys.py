@@ -74,7 +74,7 @@ def kept_looks(home: Folder, grid: Grid) -> Looks | None:
     path = looks_path(home)
     if not path.exists():
         return None
-    done = [home.stamp(run) for run in grid.runs if home.result(run) is not None]
+    done = [home.stamp(run) for run in home.finished(grid)]
     try:
         looks = Looks.load(path)
     except RecordError:

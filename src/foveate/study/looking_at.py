@@ -54,7 +54,7 @@ def look_at(
         fv.pictures.side_by_side(seen)
     """
     home = Folder(folder)
-    finished = [run for run in home.load_grid().runs if home.result(run) is not None]
+    finished = home.finished(home.load_grid())
     seeds = sorted({run.seed for run in finished})
     if not seeds:
         raise RunError(

@@ -99,7 +99,7 @@ def look_within(home: Folder, *, progress: bool) -> None:
         looks = Looks(method="layercam", problem=_reason(problem))
         # a full disk, or something else of that name, is no reason either
         with contextlib.suppress(OSError):
-            _save(home, _finished(home), looks)
+            _save(home, home.finished(home.load_grid()), looks)
 
 
 class _Everything(NamedTuple):
@@ -118,7 +118,7 @@ def _look(
     images: int | None,
     progress: bool,
 ) -> Looks:
-    runs = _finished(home)
+    runs = home.finished(home.load_grid())
     plain = next((run for run in runs if run.label == PLAIN), None)
     if plain is None:
         raise RunError(
@@ -150,10 +150,6 @@ def _threads(number: int) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
-
-
-def _finished(home: Folder) -> list[Run]:
-    return [run for run in home.load_grid().runs if home.result(run) is not None]
 
 
 def _see_all(
