@@ -1,6 +1,7 @@
 """Class activation maps of whole networks, and what is refused."""
 
 import copy
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,20 +9,13 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate
 
-import foveate as fv
+from foveate._loading import load_file
 from foveate.explain.activation import class_activation, heat_maps
 from foveate.explain.cams import METHODS
 
-
-def network(**options):
-    torch.manual_seed(5)
-    return fv.backbones.create("resnet10", width=8, num_classes=5, **options).eval()
-
-
-def images(count=2, height=65, width=33):
-    return torch.randn(
-        count, 3, height, width, generator=torch.Generator().manual_seed(2)
-    )
+small = load_file(Path(__file__).with_name("small.py"))
+network = small.network
+images = small.images
 
 
 def two_layers():

@@ -1,23 +1,18 @@
 """What class activation maps cannot be made of is refused, with a way out."""
 
+from pathlib import Path
+
 import pytest
 import torch
 from torch import nn
 
-import foveate as fv
+from foveate._loading import load_file
 from foveate.errors import OptionError, ShapeError
 from foveate.explain.activation import class_activation, heat_maps
 
-
-def network(**options):
-    torch.manual_seed(5)
-    return fv.backbones.create("resnet10", width=8, num_classes=5, **options).eval()
-
-
-def images(count=2, height=65, width=33):
-    return torch.randn(
-        count, 3, height, width, generator=torch.Generator().manual_seed(2)
-    )
+small = load_file(Path(__file__).with_name("small.py"))
+network = small.network
+images = small.images
 
 
 def test_an_unknown_method_offers_the_known_ones():
