@@ -14,7 +14,8 @@ from foveate.records import POSITIONS
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/grafting.md").read_text(encoding="utf-8")
-SURGERY = sorted((ROOT / "src/foveate/surgery").glob("*.py"))
+SOURCES = ROOT / "src/foveate"
+SURGERY = [*sorted((SOURCES / "surgery").glob("*.py")), SOURCES / "_selectors.py"]
 
 
 def rows_under(header):

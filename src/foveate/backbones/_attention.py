@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 from torch import nn
 
 from foveate import _checks, blocks
-from foveate.backbones._layout import STAGES
+from foveate._networks import AttentionPlace, Place, check_stages
 from foveate.backbones._making import NameOrMaker, is_fusion, made, maker
-from foveate.backbones._residual import Place, Residual
+from foveate.backbones._residual import Residual
 from foveate.errors import OptionError
 
 __all__ = [
@@ -19,9 +19,6 @@ __all__ = [
     "attention_maker",
     "check_stages",
 ]
-
-AttentionPlace = Literal["auto", "branch_end", "after_conv2"]
-"""A place in a residual block, or ``auto``: where the block's authors put it."""
 
 
 def attention_maker(
@@ -44,20 +41,6 @@ def attention_maker(
     return maker(
         "ResNet", attention, options, option="attention", each="residual block"
     )
-
-
-def check_stages(stages: Sequence[int]) -> None:
-    """Raise OptionError unless ``stages`` names one or more of the four, once each."""
-    listed = isinstance(stages, Sequence) and len(stages) > 0
-    if not listed or any(type(n) is not int or n not in STAGES for n in stages):
-        raise OptionError(
-            "ResNet: attention_stages must name one or more of the stages 1, 2, 3 and "
-            f"4, such as (3, 4), got {stages!r}."
-        )
-    if len(set(stages)) < len(stages):
-        raise OptionError(
-            f"ResNet: attention_stages must name a stage only once, got {stages!r}."
-        )
 
 
 def attend(

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Literal
 
 from torch import Tensor, nn
 
+from foveate._networks import Place, StrideAt
+
 __all__ = ["Place", "Residual", "StrideAt", "conv", "projection"]
-
-Place = Literal["branch_end", "after_conv2"]
-"""Where attention stands in a residual block."""
-
-StrideAt = Literal["3x3", "1x1"]
-"""Which convolution of a bottleneck halves the map."""
 
 
 class Residual(nn.Module, ABC):

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any, TypedDict, Unpack, cast
 
 from foveate import _checks
+from foveate._networks import RESNETS, layout_of
 from foveate.backbones._attention import AttentionPlace
 from foveate.backbones._layout import StemName
 from foveate.backbones._making import NameOrMaker
@@ -34,18 +35,6 @@ __all__ = [
     "resnet152v2",
 ]
 
-BASIC = {
-    "resnet10": (1, 1, 1, 1),
-    "resnet18": (2, 2, 2, 2),
-    "resnet34": (3, 4, 6, 3),
-}
-BOTTLENECK = {
-    "resnet50": (3, 4, 6, 3),
-    "resnet101": (3, 4, 23, 3),
-    "resnet152": (3, 8, 36, 3),
-}
-DEPTHS = {**BASIC, **BOTTLENECK}
-RESNETS = (*DEPTHS, *(f"{name}v2" for name in DEPTHS))
 PYRAMIDS = tuple(f"{name}_fpn" for name in RESNETS)
 NAMES = (*RESNETS, *PYRAMIDS)
 
@@ -125,7 +114,7 @@ def create(name: str, **options: Unpack[PyramidOptions]) -> ResNet | Pyramid:
     key = _key(name)
     if key in PYRAMIDS:
         _check_known(key, options, PyramidOptions)
-        depths, layout = _layout(key.removesuffix("_fpn"))
+        depths, layout = layout_of(key.removesuffix("_fpn"))
         return Pyramid(depths, **layout, **options)
     return _resnet(key, **cast("Options", options))
 
@@ -154,23 +143,9 @@ def _check_known(key: str, options: Mapping[str, Any], known: type) -> None:
         )
 
 
-class _Layout(TypedDict):
-    bottleneck: bool
-    pre_activation: bool
-
-
-def _layout(key: str) -> tuple[tuple[int, ...], _Layout]:
-    """Return the depths of a ResNet, and which residual blocks it has."""
-    first = key.removesuffix("v2")
-    return DEPTHS[first], {
-        "bottleneck": first in BOTTLENECK,
-        "pre_activation": key != first,
-    }
-
-
 def _resnet(key: str, **options: Unpack[Options]) -> ResNet:
     _check_known(key, options, Options)
-    depths, layout = _layout(key)
+    depths, layout = layout_of(key)
     return ResNet(depths, **layout, **options)
 
 

@@ -5,21 +5,17 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from functools import reduce
-from typing import Literal, final, get_args
+from typing import final
 
 import torch
 from torch import Tensor, nn
 
-from foveate import _checks, ops
+from foveate import ops
+from foveate._options import Align, channels_of_inputs
 from foveate.blocks._base import check_map
-from foveate.errors import OptionError, ShapeError
+from foveate.errors import ShapeError
 
-__all__ = ["Align", "Alignment", "Fusion"]
-
-Align = Literal["error", "first", "largest", "smallest"]
-"""What to do with maps of several sizes: refuse them, or resize them to one."""
-
-FEWEST_INPUTS = 2
+__all__ = ["Alignment", "Fusion"]
 
 
 class Fusion(nn.Module, ABC):
@@ -117,22 +113,16 @@ class Alignment(nn.Module):
         in_channels: Sequence[int] | None,
     ) -> None:
         super().__init__()
-        _checks.positive(owner, channels=channels, num_inputs=num_inputs)
-        if num_inputs < FEWEST_INPUTS:
-            raise OptionError(
-                f"{owner}: num_inputs must be at least 2, got {num_inputs}."
-            )
-        _checks.one_of(owner, get_args(Align), align=align)
+        self.in_channels = channels_of_inputs(
+            owner,
+            channels,
+            num_inputs=num_inputs,
+            align=align,
+            in_channels=in_channels,
+        )
         self.owner = owner
         self.channels = channels
         self.policy = align
-        self.in_channels = _channels_of_each(owner, channels, num_inputs, in_channels)
-        if align == "error" and set(self.in_channels) != {channels}:
-            raise OptionError(
-                f"{owner}: in_channels {self.in_channels} differ from channels "
-                f"{channels}, which needs projections: set align to 'first', "
-                "'largest' or 'smallest'."
-            )
         self.project = nn.ModuleList(
             nn.Identity() if width == channels else nn.Conv2d(width, channels, 1)
             for width in self.in_channels
@@ -202,26 +192,6 @@ class Alignment(nn.Module):
                     f"{tuple(first.shape)}. Resize one, or build the fusion with "
                     "align='first', 'largest' or 'smallest'."
                 )
-
-
-def _channels_of_each(
-    owner: str, channels: int, num_inputs: int, in_channels: Sequence[int] | None
-) -> tuple[int, ...]:
-    if in_channels is None:
-        return (channels,) * num_inputs
-    if isinstance(in_channels, str) or not isinstance(in_channels, Sequence):
-        raise OptionError(
-            f"{owner}: in_channels must be the channels of each input, such as "
-            f"({channels}, {2 * channels}), got {in_channels!r}."
-        )
-    if len(in_channels) != num_inputs:
-        raise OptionError(
-            f"{owner}: in_channels must name the channels of {num_inputs} inputs, got "
-            f"{len(in_channels)}: {tuple(in_channels)}."
-        )
-    for width in in_channels:
-        _checks.positive(owner, in_channels=width)
-    return tuple(in_channels)
 
 
 def _text(x: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Activations and normalisations by name, and the width of a bottleneck."""
+"""Activations and normalisations by name, and layers in a row."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ from foveate.errors import OptionError
 __all__ = [
     "Layer",
     "activation",
-    "bottleneck_width",
     "conv_norm_relu",
     "gate_activation",
     "norm",
@@ -71,27 +70,6 @@ def perceptron(first: nn.Module, second: nn.Module) -> nn.Sequential:
         fc1=first, act=nn.ReLU(), fc2=second
     )
     return nn.Sequential(layers)
-
-
-def bottleneck_width(
-    owner: str,
-    channels: int,
-    *,
-    reduction: int,
-    hidden_channels: int | None,
-    min_channels: int,
-) -> int:
-    """Return the width of a bottleneck, after checking what sets it."""
-    _checks.positive(
-        owner, channels=channels, reduction=reduction, min_channels=min_channels
-    )
-    _checks.positive_or_none(owner, hidden_channels=hidden_channels)
-    return _checks.hidden_width(
-        channels,
-        reduction,
-        min_channels=min_channels,
-        hidden_channels=hidden_channels,
-    )
 
 
 def _new(

@@ -10,7 +10,8 @@ from typing import final
 import torch
 from torch import Tensor
 
-from foveate.blocks._fusion import Align, Alignment, Fusion
+from foveate._options import Align
+from foveate.blocks._fusion import Alignment, Fusion
 from foveate.blocks._registry import register
 
 __all__ = ["Add"]

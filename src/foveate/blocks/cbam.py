@@ -9,10 +9,10 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import bottleneck_width, known_pools
 from foveate.blocks._base import Gate, SigmoidGate, no_open_gate
-from foveate.blocks._layers import Layer, activation, bottleneck_width
+from foveate.blocks._layers import Layer, activation
 from foveate.blocks._registry import register
-from foveate.errors import OptionError
 
 __all__ = ["CBAM", "ChannelAttention", "SpatialAttention"]
 
@@ -69,7 +69,7 @@ class ChannelAttention(SigmoidGate):
         )
         _checks.boolean("ChannelAttention", bias=bias, rectify_logits=rectify_logits)
         self.channels = channels
-        self.pool_types = _known_pools(pool_types)
+        self.pool_types = known_pools("ChannelAttention", pool_types)
         self.rectify_logits = rectify_logits
         self.fc1 = nn.Conv2d(channels, width, 1, bias=bias)
         self.act = activation("ChannelAttention", act_layer)
@@ -236,7 +236,23 @@ class CBAM(Gate):
         residual: bool = False,
     ) -> None:
         super().__init__()
-        _checks.boolean("CBAM", no_spatial=no_spatial, residual=residual)
+        # not under the names of its halves, which nobody asked for
+        _checks.boolean(
+            "CBAM",
+            bias=bias,
+            rectify_logits=rectify_logits,
+            spatial_norm=spatial_norm,
+            spatial_bias=spatial_bias,
+            no_spatial=no_spatial,
+            residual=residual,
+        )
+        bottleneck_width(
+            "CBAM",
+            channels,
+            reduction=reduction,
+            hidden_channels=hidden_channels,
+            min_channels=min_channels,
+        )
         self.channels = channels
         self.residual = residual
         self.channel = ChannelAttention(
@@ -283,15 +299,3 @@ class CBAM(Gate):
         if self.spatial is None:
             return [channel]
         return [channel, torch.sigmoid(self.spatial.logits_of_scaled(x, channel))]
-
-
-def _known_pools(pool_types: Sequence[str]) -> tuple[str, ...]:
-    """Return ``pool_types`` as a tuple, after checking each."""
-    if isinstance(pool_types, str) or not pool_types:
-        raise OptionError(
-            "ChannelAttention: pool_types must be a sequence of names, such as "
-            f"('avg', 'max'), got {pool_types!r}."
-        )
-    for how in pool_types:
-        _checks.one_of("ChannelAttention", ops.POOLS, pool_types=how)
-    return tuple(pool_types)

@@ -10,7 +10,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foveate import _checks
-from foveate.blocks._fusion import Align, Alignment, Fusion
+from foveate._options import Align
+from foveate.blocks._fusion import Alignment, Fusion
 from foveate.blocks._registry import register
 
 __all__ = ["Concat"]

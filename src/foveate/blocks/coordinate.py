@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import bottleneck_width
 from foveate.blocks._base import Gate
-from foveate.blocks._layers import Layer, activation, bottleneck_width, norm
+from foveate.blocks._layers import Layer, activation, norm
 from foveate.blocks._registry import register
 
 __all__ = ["CoordinateAttention"]

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from foveate import _checks, ops
+from foveate._options import bottleneck_width
 from foveate.blocks._base import Block, check_place
-from foveate.blocks._layers import bottleneck_width
 from foveate.blocks._registry import register
 
 __all__ = ["CrissCrossAttention"]

@@ -9,6 +9,7 @@ from typing import final
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import kernel_size_of
 from foveate.blocks._base import SigmoidGate
 from foveate.blocks._registry import register
 
@@ -54,8 +55,7 @@ class ECA(SigmoidGate):
         _checks.number("ECA", above=0, gamma=gamma)
         _checks.number("ECA", above=-math.inf, b=b)
         if kernel_size is None:
-            rule = int(abs((math.log2(channels) + b) / gamma))
-            kernel_size = rule if rule % 2 else rule + 1
+            kernel_size = kernel_size_of(channels, gamma=gamma, b=b)
         _checks.odd("ECA", kernel_size=kernel_size)
         self.channels = channels
         self.conv = nn.Conv1d(1, 1, kernel_size, padding=kernel_size // 2, bias=False)

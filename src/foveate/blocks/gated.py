@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from foveate import ops
-from foveate.blocks._fusion import Align, Alignment, Fusion
+from foveate._options import Align
+from foveate.blocks._fusion import Alignment, Fusion
 from foveate.blocks._registry import register
 
 __all__ = ["GatedFusion"]

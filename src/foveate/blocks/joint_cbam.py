@@ -5,21 +5,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Sequence
 from functools import reduce
-from typing import Literal, cast, final, get_args
+from typing import cast, final, get_args
 
 import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import Output, bottleneck_width
 from foveate.blocks._base import Gate, no_open_gate
-from foveate.blocks._layers import bottleneck_width, perceptron
+from foveate.blocks._layers import perceptron
 from foveate.blocks._registry import register
 from foveate.errors import OptionError
 
 __all__ = ["JointCBAM"]
-
-Output = Literal["product", "pair", "channel", "spatial"]
-"""What to return: the input times both gates, times each, or times one of them."""
 
 
 @register("joint_cbam")

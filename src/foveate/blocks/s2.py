@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal, final, get_args
+from typing import final, get_args
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
 from foveate import _checks, ops
+from foveate._options import SplitPool
 from foveate.blocks._base import Block, check_floating_point
 from foveate.blocks._registry import register
 from foveate.errors import ShapeError
 
 __all__ = ["S2Attention", "SplitAttention"]
-
-Pool = Literal["sum", "mean"]
-"""How split attention pools the places of a map."""
 
 BRANCHES_DIMS = 5
 ROWS, COLUMNS = 2, 3
@@ -50,11 +48,11 @@ class SplitAttention(nn.Module):
     """
 
     def __init__(
-        self, channels: int, *, num_splits: int = 3, pool: Pool = "sum"
+        self, channels: int, *, num_splits: int = 3, pool: SplitPool = "sum"
     ) -> None:
         super().__init__()
         _checks.positive("SplitAttention", channels=channels, num_splits=num_splits)
-        _checks.one_of("SplitAttention", get_args(Pool), pool=pool)
+        _checks.one_of("SplitAttention", get_args(SplitPool), pool=pool)
         self.channels = channels
         self.num_splits = num_splits
         self.pool = pool
@@ -122,11 +120,11 @@ class S2Attention(Block):
     Source: Yu, Li, Cai, Sun, Li (2021), https://arxiv.org/abs/2108.01072.
     """
 
-    def __init__(self, channels: int, *, pool: Pool = "sum") -> None:
+    def __init__(self, channels: int, *, pool: SplitPool = "sum") -> None:
         super().__init__()
         _checks.positive("S2Attention", channels=channels)
         _checks.multiple_of("S2Attention", channels, 4, "a quarter for each direction")
-        _checks.one_of("S2Attention", get_args(Pool), pool=pool)
+        _checks.one_of("S2Attention", get_args(SplitPool), pool=pool)
         self.channels: int = channels
         self.expand = nn.Conv2d(channels, 3 * channels, 1)
         self.split = SplitAttention(channels, pool=pool)

@@ -9,15 +9,14 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import UPSAMPLES, Align, bottleneck_width
 from foveate.blocks._base import Block
-from foveate.blocks._fusion import Align, Alignment, Fusion
-from foveate.blocks._layers import bottleneck_width, conv_norm_relu
+from foveate.blocks._fusion import Alignment, Fusion
+from foveate.blocks._layers import conv_norm_relu
 from foveate.blocks._registry import register
 from foveate.errors import OptionError, ShapeError
 
 __all__ = ["CSF", "MFE", "MSF"]
-
-UPSAMPLES = (1, 2)
 
 
 @register("msf")

@@ -11,8 +11,9 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import bottleneck_width
 from foveate.blocks._base import Block
-from foveate.blocks._layers import bottleneck_width, conv_norm_relu
+from foveate.blocks._layers import conv_norm_relu
 from foveate.blocks._registry import register
 
 __all__ = ["SelectiveKernel"]

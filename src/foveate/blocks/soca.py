@@ -8,8 +8,8 @@ from typing import final
 from torch import Tensor, nn
 
 from foveate import _checks, ops
+from foveate._options import bottleneck_width
 from foveate.blocks._base import SigmoidGate
-from foveate.blocks._layers import bottleneck_width
 from foveate.blocks._registry import register
 
 __all__ = ["SOCA"]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import cast
 
 from torch import nn
 
 from foveate import _checks
+from foveate._selectors import meaning_of, near
 from foveate.errors import OptionError, SiteError
 from foveate.records import Site
 
@@ -17,8 +17,6 @@ __all__ = ["Selector", "select"]
 Selector = str | type[nn.Module] | Callable[[Site], bool]
 """A glob over paths, ``re:...``, ``type:...``, ``stage:...``, a class of layers, or
 what says of a site whether it is meant."""
-
-WILD = re.compile(r"[*?\[{]")
 
 
 def select(
@@ -49,7 +47,7 @@ def _matching(selector: Selector, sites: Sequence[Site], host: nn.Module) -> lis
     if isinstance(selector, type):
         return [s for s in sites if isinstance(host.get_submodule(s.path), selector)]
     if isinstance(selector, str):
-        meant = _predicate(selector, sites)
+        meant = meaning_of(selector, sites)
         return [site for site in sites if meant(site)]
     if isinstance(selector, nn.Module):
         paths = (repr(path) for path, m in host.named_modules() if m is selector)
@@ -68,84 +66,6 @@ def _matching(selector: Selector, sites: Sequence[Site], host: nn.Module) -> lis
     )
 
 
-def _predicate(selector: str, sites: Sequence[Site]) -> Callable[[Site], bool]:
-    kind, colon, rest = selector.partition(":")
-    if colon and kind == "type":
-        names = [re.compile(_translated(name)) for name in rest.split("|")]
-        return lambda site: any(name.fullmatch(site.type) for name in names)
-    if colon and kind == "stage":
-        number = _stage(rest, sites)
-        return lambda site: site.stage == number
-    try:
-        pattern = re.compile(rest if colon and kind == "re" else _translated(selector))
-    except re.error as problem:
-        raise OptionError(
-            f"at: cannot read {selector!r}: {problem}. Every '{{' and '[' needs its "
-            "end, as in 'layer{1,2}.[01]'."
-        ) from None
-    return lambda site: pattern.fullmatch(site.path) is not None
-
-
-def _stage(text: str, sites: Sequence[Site]) -> int:
-    numbers = sorted(site.stage for site in sites if site.stage is not None)
-    if not numbers:
-        raise SiteError(
-            "at: this host does not say where its stages end, so 'stage:' means "
-            "nothing here. Name its layers instead, such as "
-            f"{_checks.cut([repr(site.path) for site in sites], most=4)}."
-        )
-    if not re.fullmatch(r"-?\d+", text):
-        raise OptionError(
-            f"at: a stage is written stage:N, such as stage:-1 for the last, got "
-            f"'stage:{text}'."
-        )
-    number = int(text)
-    if number < 0 and -number <= len(numbers):
-        return numbers[number]
-    if number not in numbers:
-        raise SiteError(
-            f"at: no stage {number}. This host has the stages "
-            f"{', '.join(map(str, numbers))}, or -1 for the last."
-        )
-    return number
-
-
-def _translated(glob: str) -> str:
-    """Return a glob over dotted paths as a regular expression.
-
-    ``*`` and ``?`` stay within one part of a path, ``**`` stands for any number of
-    parts, ``{a,b}`` for either, ``[1-4]`` for one character.
-    """
-    parts = re.split(r"(\*\*\.|\.\*\*|\*\*|\*|\?|\[[^\]]+\]|[{},])", glob)
-    depth = 0
-    pattern = ""
-    for part in parts:
-        depth += {"{": 1, "}": -1}.get(part, 0)
-        pattern += _piece(part, inside=depth > 0)
-    return pattern
-
-
-def _piece(part: str, *, inside: bool) -> str:
-    wild = {
-        "**.": r"(?:.*\.)?",
-        ".**": r"(?:\..*)?",
-        "**": ".*",
-        "*": r"[^.]*",
-        "?": r"[^.]",
-        "{": "(?:",
-        "}": ")",
-    }
-    if part in wild:
-        return wild[part]
-    if part == "," and inside:
-        return "|"
-    if part.startswith("["):
-        # a bracket or a doubled sign within would be another syntax some day
-        inner = re.sub(r"([\[&~|])", r"\\\1", part[1:-1])
-        return f"[{re.sub('^!', '^', inner)}]"
-    return re.escape(part)
-
-
 def _unknown(selector: Selector, sites: Sequence[Site], host: nn.Module) -> str:
     types = sorted({site.type for site in sites})
     if isinstance(selector, type):
@@ -159,8 +79,8 @@ def _unknown(selector: Selector, sites: Sequence[Site], host: nn.Module) -> str:
             "what there is to ask for."
         )
     if selector.startswith("type:"):
-        near = _checks.suggest(selector.removeprefix("type:"), types)
-        return f"at: no layer of type {selector.removeprefix('type:')!r}. {near}"
+        similar = _checks.suggest(selector.removeprefix("type:"), types)
+        return f"at: no layer of type {selector.removeprefix('type:')!r}. {similar}"
     other = _same_layer(selector, host)
     if other not in (None, selector):
         return (
@@ -168,7 +88,7 @@ def _unknown(selector: Selector, sites: Sequence[Site], host: nn.Module) -> str:
             "several places. Choose the layer that holds it, or one beside it."
         )
     return (
-        f"at: no layer matches {selector!r}. {_near(selector, sites)} Types of layers: "
+        f"at: no layer matches {selector!r}. {near(selector, sites)} Types of layers: "
         f"{_checks.cut(types, most=20)}."
     )
 
@@ -178,12 +98,3 @@ def _same_layer(path: str, host: nn.Module) -> str | None:
     names = dict(host.named_modules(remove_duplicate=False))
     found = names.get(path)
     return next((name for name, module in names.items() if module is found), None)
-
-
-def _near(selector: str, sites: Iterable[Site]) -> str:
-    paths = [site.path for site in sites]
-    if WILD.search(selector) is None:
-        return _checks.suggest(selector, paths)
-    start = WILD.split(selector)[0]
-    near = [path for path in paths if path.startswith(start)] or paths
-    return f"Layers there: {_checks.cut(near, most=6)}."
