@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from foveate.explain.activation import Activation, class_activation, heat_maps
+from foveate.explain.activation import class_activation, heat_maps
 from foveate.explain.agreement import Agreement, agreement
-from foveate.explain.blocks import BlockMaps, block_maps, raw_block_maps
+from foveate.explain.blocks import block_maps, raw_block_maps
 from foveate.explain.faithfulness import deletion, insertion, random_heats
 from foveate.explain.habits import (
     EigenCAM,
@@ -29,9 +29,11 @@ from foveate.explain.targets import (
     BoxTarget,
     ClassifierOutputTarget,
     SemanticSegmentationTarget,
-    Target,
 )
 from foveate.pictures import show_cam_on_image
+from foveate.pictures.activation import Activation
+from foveate.pictures.block_maps import BlockMaps
+from foveate.pictures.target import Target
 
 __all__ = [
     "METRICS",

@@ -12,8 +12,9 @@ from torch import Tensor
 from foveate import _checks
 from foveate.errors import NoTargetError, OptionError
 from foveate.explain._detections import Boxes, overlaps, suppress
-from foveate.explain._target import Target, class_number
+from foveate.explain._target import class_number
 from foveate.explain.answers import Answers
+from foveate.pictures.target import Target
 
 __all__ = ["BoxTarget", "best_boxes", "target_at"]
 

@@ -15,6 +15,7 @@ from foveate import _traces
 from foveate.blocks import Block, Fusion
 from foveate.errors import FoveateError, OptionError, ShapeError
 from foveate.explain._network import alone, as_written, moved
+from foveate.pictures.places import at_place, middle_of
 from foveate.surgery.attention import Attention
 from foveate.surgery.running import device_and_dtype, undisturbed
 
@@ -63,17 +64,11 @@ class Call:
 
     def place(self, query: tuple[float, float]) -> tuple[int, int]:
         """Return the row and column of its map at shares of height and width."""
-        height, width = self.inputs[0].shape[2:]
-        row, column = (
-            min(int(share * sides), sides - 1)
-            for share, sides in zip(query, (height, width), strict=True)
-        )
-        return row, column
+        return at_place(query, self.inputs[0].shape[2:])
 
     def middle(self, place: tuple[int, int]) -> tuple[float, float]:
         """Return the middle of a place of its map as shares of height and width."""
-        height, width = self.inputs[0].shape[2:]
-        return (place[0] + 0.5) / height, (place[1] + 0.5) / width
+        return middle_of(place, self.inputs[0].shape[2:])
 
     def maps(self, place: tuple[int, int] | None = None) -> dict[str, Tensor]:
         """Return its maps; of a pairwise block those of a place that looks."""

@@ -15,7 +15,7 @@ from foveate.explain._watching import Watching, watching
 from foveate.explain.answers import Answers, answers_of
 from foveate.explain.cams import eigencam, first_component, summed, weighted
 from foveate.explain.layers import Watched
-from foveate.explain.targets import Target
+from foveate.pictures.target import Target
 
 __all__ = ["Choose", "Look", "Maps", "Round"]
 
@@ -149,5 +149,5 @@ def _total(targets: Round, answers: Answers) -> Tensor:
 
 
 def _number(target: Target, answer: Any) -> Tensor:
-    value = target.value(answer)
+    value: Tensor = target.value(answer)
     return value.sum().to(torch.promote_types(value.dtype, torch.float32))

@@ -17,8 +17,8 @@ from foveate.explain.activation import Layers, heat_maps
 from foveate.explain.blocks import BlockGathering
 from foveate.explain.cams import METHODS, Method
 from foveate.explain.layers import Watched, chosen_layers, default_layers
-from foveate.explain.targets import Target
 from foveate.pictures import HeatMap, Looked, Maps, Picture, Unread
+from foveate.pictures.target import Target
 from foveate.surgery.attention import LayerSelector, find_attention
 
 __all__ = ["Asked", "OneByOne"]
@@ -92,17 +92,7 @@ class OneByOne:
             return Maps(tuple(looked), said=tuple(self._said), unread=tuple(unread))
         found = self._gathering.finish()
         self.say(*found.said)
-        return Maps(
-            looked=tuple(
-                replace(one, heat=one.heat + blocks)
-                for one, blocks in zip(looked, found.looked, strict=True)
-            ),
-            gates=found.gates,
-            branches=found.branches,
-            tables=found.tables,
-            said=tuple(self._said),
-            unread=tuple(unread),
-        )
+        return found.joined(looked, unread, tuple(self._said))
 
     def _activations(self, picture: Picture, x: Tensor, target: Any) -> list[HeatMap]:
         asked = self._asked

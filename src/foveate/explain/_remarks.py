@@ -8,7 +8,7 @@ from typing import Any
 from foveate import _checks
 from foveate.explain._calls import Call
 from foveate.explain._effective import CHANNEL, SPATIAL, Effect, Effort, Shown
-from foveate.explain._views import Views
+from foveate.pictures.views import Views
 from foveate.surgery.attention import Attention
 
 __all__ = ["Remarks"]

@@ -1,49 +1,13 @@
-"""One thing that a heat map is for, and what there is none for."""
+"""The class that is asked for, by its number or its name."""
 
 from __future__ import annotations
-
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
-
-from torch import Tensor
 
 from foveate import _checks
 from foveate.errors import OptionError, UnknownNameError
 from foveate.explain.answers import Answers
+from foveate.pictures.classes import check_class
 
-__all__ = ["Target", "class_number"]
-
-
-SMALL = 0.005
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """What a map is for.
-
-    Attributes:
-        category: The number of the class; None if it is for no class.
-        score: How sure the network is of it, from 0 to 1; None if it does not say.
-        box: Left, top, right and bottom in pixels of the input; None if it is no box.
-        name: What to call it, such as ``class 3``.
-        value: Makes of the answer to an image the number whose gradient is taken.
-    """
-
-    category: int | None
-    score: float | None
-    box: tuple[float, float, float, float] | None
-    name: str
-    value: Callable[[Any], Tensor]
-
-    @property
-    def label(self) -> str:
-        """What it is for people, such as ``class 3 (0.92)``."""
-        if self.score is None:
-            return self.name
-        # of a thousand classes the likeliest may have a share of 0.002
-        digits = ".2f" if self.score >= SMALL else ".1g"
-        return f"{self.name} ({self.score:{digits}})"
+__all__ = ["class_number"]
 
 
 def class_number(answers: Answers, wanted: int | str) -> int:
@@ -55,14 +19,7 @@ def class_number(answers: Answers, wanted: int | str) -> int:
     """
     if isinstance(wanted, str):
         return _named(answers, wanted)
-    count = answers.number_of_classes
-    if wanted < 0 or (count is not None and wanted >= count):
-        has = "counts its classes from 0"
-        if count is not None:
-            has = f"has {count} classes, 0 to {count - 1}"
-        if count == 1:
-            has = "has one output, 0, that speaks for one of two classes"
-        raise OptionError(f"targets: no class {wanted}: this network {has}.")
+    check_class(wanted, answers.number_of_classes)
     return wanted
 
 

@@ -1,75 +1,20 @@
-"""Turn the maps of a block into what can be shown of each image."""
+"""What the maps of a block show of each image, of tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from typing import NamedTuple
+from collections.abc import Mapping
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor
 
-from foveate.errors import ShapeError
-from foveate.pictures.heat_map import Kind
+from foveate.pictures import views
+from foveate.pictures.views import Numbers, Views, finite
 
-__all__ = ["Heat", "Views", "numbers_of", "views_of"]
-
-Numbers = NDArray[np.float32]
-
-CROSSED = "row x column"
-
-MAP_DIMS = 4
-BRANCH_DIMS = 5
-
-
-class Heat(NamedTuple):
-    """One heat map of each image of a batch.
-
-    Attributes:
-        source: Which of the maps it is.
-        kind: What its numbers mean.
-        values: ``(B, h, w)``.
-    """
-
-    source: str
-    kind: Kind
-    values: Numbers
-
-
-@dataclass
-class Views:
-    """What the maps of a block show of each image of a batch.
-
-    Attributes:
-        heat: Heat maps.
-        gates: By source, by what each channel is multiplied, ``(B, C)``.
-        branches: By source, how the block shares out its branches, ``(B, K)``.
-        unknown: In words, the maps that have no view.
-    """
-
-    heat: list[Heat] = field(default_factory=list)
-    gates: dict[str, Numbers] = field(default_factory=dict)
-    branches: dict[str, Numbers] = field(default_factory=dict)
-    unknown: list[str] = field(default_factory=list)
+__all__ = ["numbers_of", "views_of"]
 
 
 def views_of(maps: Mapping[str, Tensor], channels: int, block: str) -> Views:
-    """Return what the maps of a block show.
-
-    - ``spatial``, ``(B, 1, H, W)``: a heat map of gates.
-    - ``channel``, ``(B, C, 1, 1)``: channel gates.
-    - ``full``, ``channel_full``, ``spatial_full``, ``(B, C, H, W)``: the mean over
-      channels as a heat map, the mean over places as channel gates.
-    - ``row`` and ``column``: the same of their product.
-    - ``branch``, ``(B, K, C, h, w)``: the mean over channels and places; where it
-      varies over places, also a heat map for each branch, its mean over channels.
-    - ``parts``, ``(B, K, C, H, W)``, what each input adds to a sum: the mean of its
-      absolute values as a heat map, and as a share of that of all.
-    - ``attention``, ``(B, heads, h, w)``: the mean over heads as a heat map of shares.
-
-    A map of another name is taken by its shape, as one of the first three.
+    """Return what the maps of a block show, see ``foveate.pictures.views``.
 
     Args:
         maps: What ``block.maps`` returns.
@@ -79,18 +24,7 @@ def views_of(maps: Mapping[str, Tensor], channels: int, block: str) -> Views:
     Raises:
         ShapeError: A value is not finite.
     """
-    views = Views()
-    rest = dict(maps)
-    if {"row", "column"} <= rest.keys():
-        _add_crossed(views, rest.pop("row"), rest.pop("column"), block)
-    for name, value in rest.items():
-        add = _adder(name, tuple(value.shape), channels)
-        if add is None:
-            shape = ", ".join(map(str, value.shape))
-            views.unknown.append(f"'{name}' ({shape})")
-        else:
-            add(views, name, value, f"{block}: map '{name}'")
-    return views
+    return views.views_of(maps, channels, block, _mean)
 
 
 def numbers_of(value: Tensor, whose: str) -> Numbers:
@@ -99,99 +33,12 @@ def numbers_of(value: Tensor, whose: str) -> Numbers:
     Raises:
         ShapeError: One of them is not finite.
     """
-    numbers: Numbers = value.detach().float().cpu().numpy()
-    if not np.isfinite(numbers).all():
-        raise ShapeError(
-            f"{whose} has a value that is not finite. Run the network in a wider "
-            "precision, such as float32."
-        )
-    return numbers
+    return finite(value.detach().float().cpu().numpy(), whose)
 
 
-Adder = Callable[[Views, str, Tensor, str], None]
-
-
-def _adder(name: str, shape: tuple[int, ...], channels: int) -> Adder | None:
-    """Return what shows a map of a name and shape; None if nothing does."""
-    if len(shape) == BRANCH_DIMS:
-        return BY_BRANCH.get(name)
-    if len(shape) != MAP_DIMS:
-        return None
-    if name == "attention":
-        return _add_attention
-    fitting = {
-        "channel": shape[1:] == (channels, 1, 1),
-        "spatial": shape[1] == 1,
-        "full": shape[1] == channels,
-    }
-    # a map may fit several, as one of a single channel does
-    named = "full" if name in FULL else name
-    kinds = [named, *fitting]
-    return next((BY_SHAPE[kind] for kind in kinds if fitting.get(kind)), None)
-
-
-def _mean(value: Tensor, *axes: int) -> Tensor:
+def _mean(value: Tensor, axes: tuple[int, ...]) -> Numbers:
     """Return the mean over some axes, not taken in half precision."""
     wide = torch.promote_types(value.dtype, torch.float32)
-    return value.mean(dim=axes, dtype=wide)
-
-
-def _add_spatial(views: Views, name: str, value: Tensor, whose: str) -> None:
-    views.heat.append(Heat(name, "gate", numbers_of(value[:, 0], whose)))
-
-
-def _add_channel(views: Views, name: str, value: Tensor, whose: str) -> None:
-    views.gates[name] = numbers_of(value[:, :, 0, 0], whose)
-
-
-def _add_full(views: Views, name: str, value: Tensor, whose: str) -> None:
-    views.heat.append(Heat(name, "gate", numbers_of(_mean(value, 1), whose)))
-    views.gates[name] = numbers_of(_mean(value, 2, 3), whose)
-
-
-def _add_attention(views: Views, name: str, value: Tensor, whose: str) -> None:
-    views.heat.append(Heat(name, "share", numbers_of(_mean(value, 1), whose)))
-
-
-def _add_branch(views: Views, name: str, value: Tensor, whose: str) -> None:
-    views.branches[name] = numbers_of(_mean(value, 2, 3, 4), whose)
-    if value.shape[3:].numel() > 1:
-        _add_each(views, "branch", "gate", numbers_of(_mean(value, 2), whose))
-
-
-def _add_parts(views: Views, name: str, value: Tensor, whose: str) -> None:
-    sizes = numbers_of(_mean(value.abs(), 2), whose)
-    means = sizes.mean(axis=(2, 3))
-    total = means.sum(axis=1, keepdims=True)
-    # where all parts are 0 none has more than another
-    even = np.full_like(means, 1 / means.shape[1])
-    views.branches[name] = np.divide(means, total, out=even, where=total > 0)
-    _add_each(views, "part", "activation", sizes)
-
-
-def _add_each(views: Views, word: str, kind: Kind, values: Numbers) -> None:
-    """Add a heat map for each of K branches, ``(B, K, H, W)``."""
-    views.heat += [
-        Heat(f"{word} {number + 1}", kind, values[:, number])
-        for number in range(values.shape[1])
-    ]
-
-
-def _add_crossed(views: Views, row: Tensor, column: Tensor, block: str) -> None:
-    """Add the product of ``(B, C, H, 1)`` and ``(B, C, 1, W)``, without making it."""
-    whose = f"{block}: map '{CROSSED}'"
-    wide = torch.promote_types(row.dtype, torch.float32)
-    rows, columns = row[..., 0].to(wide), column[..., 0, :].to(wide)
-    product = torch.einsum("bch,bcw->bhw", rows, columns) / rows.shape[1]
-    views.heat.append(Heat(CROSSED, "gate", numbers_of(product, whose)))
-    means = rows.mean(dim=2) * columns.mean(dim=2)
-    views.gates[CROSSED] = numbers_of(means, whose)
-
-
-FULL = ("channel_full", "spatial_full")
-BY_SHAPE: Mapping[str, Adder] = {
-    "channel": _add_channel,
-    "spatial": _add_spatial,
-    "full": _add_full,
-}
-BY_BRANCH: Mapping[str, Adder] = {"branch": _add_branch, "parts": _add_parts}
+    mean = value.detach().mean(dim=axes, dtype=wide)
+    numbers: Numbers = mean.float().cpu().numpy()
+    return numbers

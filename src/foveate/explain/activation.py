@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from foveate import _checks
 from foveate.errors import OptionError, ShapeError
-from foveate.explain._activation import Activation, heat_of, numbers
 from foveate.explain._choosing import one_each, several_of_one, those
 from foveate.explain._layer_maps import Transform
 from foveate.explain._mapping import Look
@@ -24,10 +22,12 @@ from foveate.explain.layers import (
     chosen_layers,
     default_layers,
 )
-from foveate.explain.targets import Target, Targets
+from foveate.explain.targets import Targets
+from foveate.pictures.activation import Activation, Values, heat_of
 from foveate.pictures.heat_map import HeatMap
+from foveate.pictures.target import Target
 
-__all__ = ["Activation", "Layers", "class_activation", "heat_maps"]
+__all__ = ["Layers", "class_activation", "heat_maps"]
 
 Layers = TargetLayers | None
 """Where to look; None finds the place."""
@@ -113,17 +113,11 @@ def class_activation(
         rounds, maps = maps_of(look, few, choose)
         found += rounds[0]
         batches.append(maps[0])
-    native = tuple(numbers(torch.cat(parts)) for parts in zip(*batches, strict=True))
-    paths, size = look.watched.paths, (x.shape[2], x.shape[3])
-    heats = [
-        heat_of([layer[image] for layer in native], method, paths, target)
-        for image, target in enumerate(found)
-    ]
-    return Activation(
-        maps=np.stack([heat.normalised(size) for heat in heats]),
-        native=native,
-        layers=paths,
-        targets=tuple(found),
+    return Activation.of(
+        [_numbers(torch.cat(parts)) for parts in zip(*batches, strict=True)],
+        (x.shape[2], x.shape[3]),
+        layers=look.watched.paths,
+        targets=found,
         method=method,
         reason=look.watched.reason,
     )
@@ -177,7 +171,7 @@ def heat_maps(
         (
             target,
             heat_of(
-                [numbers(layer)[0] for layer in of_layers],
+                [_numbers(layer)[0] for layer in of_layers],
                 method,
                 look.watched.paths,
                 target,
@@ -185,6 +179,12 @@ def heat_maps(
         )
         for (target,), of_layers in zip(rounds, maps, strict=True)
     ]
+
+
+def _numbers(maps: Tensor) -> Values:
+    """Return maps as float32, on the CPU."""
+    values: Values = maps.float().cpu().numpy()
+    return values
 
 
 def _look(

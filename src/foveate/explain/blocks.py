@@ -9,15 +9,12 @@ from torch import Tensor, nn
 from foveate import _checks
 from foveate.explain._calls import Call, check_images, run_watched
 from foveate.explain._network import network_of
-from foveate.explain.gathering import (
-    BlockGathering,
-    BlockMaps,
-    Query,
-    place_of,
-)
+from foveate.explain.gathering import BlockGathering
+from foveate.pictures.block_maps import BlockMaps
+from foveate.pictures.places import Query, place_of
 from foveate.surgery.attention import LayerSelector, find_attention
 
-__all__ = ["BlockGathering", "BlockMaps", "block_maps", "raw_block_maps"]
+__all__ = ["BlockGathering", "block_maps", "raw_block_maps"]
 
 
 def block_maps(

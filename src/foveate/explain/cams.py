@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from foveate.errors import ShapeError
+from foveate.pictures.projecting import projected
 
 __all__ = [
     "METHODS",
@@ -204,15 +205,6 @@ def _features(values: Tensor) -> Tensor:
 
 def _projected(features: Tensor, side: Tensor) -> Tensor:
     """Return each map on its first right singular vector, on the side of ``side``."""
-    # some accelerators have no double precision, which squares need
-    matrix = features.flatten(2).cpu().double()
-    turned = matrix.mT
-    if matrix.shape[1] <= matrix.shape[2]:
-        _, vectors = torch.linalg.eigh(matrix @ turned)
-        values = (turned @ vectors[..., -1:]).squeeze(-1)
-    else:
-        squares, vectors = torch.linalg.eigh(turned @ matrix)
-        values = vectors[..., -1] * squares[..., -1:].clamp(min=0).sqrt()
-    against = (values * side.flatten(1).cpu()).sum(dim=1, keepdim=True) < 0
-    values = torch.where(against, -values, values).relu()
-    return values.view_as(side).to(features)
+    # some accelerators have no double precision, which it needs
+    values = projected(features.cpu().numpy(), side.cpu().numpy())
+    return torch.from_numpy(values).to(features)

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import final
 
-import numpy as np
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from foveate.errors import OptionError
@@ -17,41 +13,18 @@ from foveate.explain._effective import CHANNEL, SPATIAL, effect_of
 from foveate.explain._network import network_of
 from foveate.explain._remarks import Remarks
 from foveate.explain._tables import table_of
-from foveate.explain._views import Heat, Views, views_of
-from foveate.pictures.heat_map import HeatMap
-from foveate.pictures.seen import AttentionTable, Branches, ChannelGates
+from foveate.explain._views import views_of
+from foveate.pictures.block_maps import BlockMaps
+from foveate.pictures.gathered import Gathered
+from foveate.pictures.places import Query, place_of
+from foveate.pictures.seen import AttentionTable
+from foveate.pictures.views import Heat, Views
 from foveate.surgery.attention import LayerSelector, find_attention
 
-__all__ = ["BlockGathering", "BlockMaps", "Query", "place_of"]
-
-Numbers = NDArray[np.float32]
-
-Query = tuple[float, float]
-"""Row and column as shares of height and width."""
+__all__ = ["BlockGathering"]
 
 MOST_TABLES = 2**26
 """The most numbers of all attention tables of one look: 256 MiB."""
-
-
-@dataclass(frozen=True, eq=False)
-class BlockMaps:
-    """What the blocks of a network look at in some images.
-
-    Attributes:
-        looked: Of each image its heat maps, in the order in which the network runs the
-            blocks.
-        gates: By what blocks multiply each channel, image by image. NaN where a gate
-            was measured and the channel was 0, so that it has none.
-        branches: How blocks and fusions share out their branches.
-        tables: Where several places of an image look, in pairwise blocks.
-        said: What one should know of them, in sentences.
-    """
-
-    looked: tuple[tuple[HeatMap, ...], ...]
-    gates: tuple[ChannelGates, ...] = ()
-    branches: tuple[Branches, ...] = ()
-    tables: tuple[AttentionTable, ...] = ()
-    said: tuple[str, ...] = ()
 
 
 @final
@@ -87,11 +60,8 @@ class BlockGathering:
         self._found = find_attention(self._network, at)
         self._table_places = table_places
         self._room = MOST_TABLES
-        self._heat: list[list[HeatMap]] = []
-        self._batch = 0
+        self._gathered = Gathered()
         self._query: Query = (0.5, 0.5)
-        self._gates: dict[tuple[str, str, str], list[Numbers]] = {}
-        self._branches: dict[tuple[str, str], list[Numbers]] = {}
         self._tables: list[AttentionTable] = []
         self._remarks = Remarks()
 
@@ -99,8 +69,7 @@ class BlockGathering:
         """Run the network on a batch of images, ``(N, C, H, W)``."""
         check_images(x, "block_maps")
         self._query = place_of(query)
-        self._batch = x.shape[0]
-        self._heat += [[] for _ in range(self._batch)]
+        self._gathered.begin(x.shape[0])
         if self._found:
             run_watched(self._network, x, self._found, self._see)
 
@@ -110,26 +79,12 @@ class BlockGathering:
         Raises:
             OptionError: There was no image.
         """
-        if not self._heat:
-            raise OptionError("block_maps: expected one image or more, got none.")
-        hidden = self._remarks.hidden()
-        for (where, block, _), rows in self._gates.items():
-            self._remarks.count(f"{where} ({block})", rows, len(self._heat))
-        looked = tuple(
-            tuple(heat for heat in heats if (heat.where, heat.source) not in hidden)
-            for heats in self._heat
-        )
-        gates = tuple(
-            ChannelGates(where, block, source, np.concatenate(rows))
-            for (where, block, source), rows in self._gates.items()
-            if (where, source) not in hidden
-        )
-        branches = tuple(
-            Branches(where, block, np.concatenate(rows))
-            for (where, block), rows in self._branches.items()
-        )
-        said = self._remarks.sentences(type(self._network).__name__, self._found)
-        return BlockMaps(looked, gates, branches, tuple(self._tables), said)
+        gathered, remarks = self._gathered, self._remarks
+        hidden = remarks.hidden()
+        for (where, block, _), rows in gathered.gates.items():
+            remarks.count(f"{where} ({block})", rows, len(gathered.images))
+        said = remarks.sentences(type(self._network).__name__, self._found)
+        return gathered.maps(said, tables=self._tables, hidden=hidden)
 
     def _see(self, call: Call) -> None:
         self._remarks.ran(call)
@@ -139,7 +94,7 @@ class BlockGathering:
                 call.name,
                 "left out, as not one map goes in and another of its shape comes out",
             )
-        elif batch != self._batch:
+        elif batch != self._gathered.batch:
             self._remarks.add(
                 call.name,
                 "left out, as there are more or fewer maps than images, so that none "
@@ -166,20 +121,7 @@ class BlockGathering:
         self._remarks.effect(call, effect)
 
     def _keep(self, call: Call, views: Views, query: Query | None) -> None:
-        where, block = call.where, call.attention.type
-        for source, gates in views.gates.items():
-            self._gates.setdefault((where, block, source), []).append(gates)
-        for weights in views.branches.values():
-            self._branches.setdefault((where, block), []).append(weights)
-        images = self._heat[-self._batch :]
-        for heat in views.heat:
-            marked = query if heat.kind == "share" else None
-            for image, values in zip(images, heat.values, strict=True):
-                # an image of only zeros has no measured gates
-                if not np.isnan(values).all():
-                    image.append(
-                        HeatMap(values, heat.kind, heat.source, where, query=marked)
-                    )
+        self._gathered.keep(call.where, call.attention.type, views, query)
 
     def _keep_tables(self, call: Call) -> None:
         places, looks, are_all = table_of(call, self._table_places)
@@ -197,33 +139,11 @@ class BlockGathering:
                 f"attention table of {len(places)} places that are evenly spread, "
                 "not of all",
             )
-        first = len(self._heat) - self._batch
+        first = len(self._gathered.images) - self._gathered.batch
         self._tables += [
             AttentionTable(call.where, call.attention.type, first + n, places, values)
             for n, values in enumerate(looks)
         ]
-
-
-def place_of(query: Query | None) -> Query:
-    """Return a place as shares of height and width; the centre if None.
-
-    Raises:
-        OptionError: It is not two numbers from 0 to 1.
-    """
-    if query is None:
-        return 0.5, 0.5
-    pair = tuple(query) if isinstance(query, Sequence) else ()
-    if len(pair) != 2 or not all(_is_share(value) for value in pair):  # noqa: PLR2004
-        raise OptionError(
-            "block_maps: query must be (row, column) as shares of the image's height "
-            f"and width, from 0 to 1, such as (0.5, 0.25), got {query!r}."
-        )
-    return float(pair[0]), float(pair[1])
-
-
-def _is_share(value: object) -> bool:
-    number = isinstance(value, int | float) and not isinstance(value, bool)
-    return number and math.isfinite(value) and 0 <= value <= 1  # type: ignore[arg-type,operator]
 
 
 def _keeps_shape(call: Call) -> bool:

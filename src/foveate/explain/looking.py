@@ -20,6 +20,7 @@ from foveate.explain.cams import Method
 from foveate.explain.preparing import Preparation, picture_of, preparation_of, prepare
 from foveate.explain.targets import Targets, in_order
 from foveate.pictures import Looked, Maps, Picture, Unread, read_picture
+from foveate.pictures.places import place_of_pixel
 from foveate.surgery.attention import LayerSelector
 
 __all__ = ["ImageLike", "look"]
@@ -127,7 +128,7 @@ def look(
             continue
         if not isinstance(source, Tensor):
             seeing.say(str(how))
-        heat = seeing.see(picture, x, target, _share(query, picture))
+        heat = seeing.see(picture, x, target, place_of_pixel(query, picture))
         looked.append(Looked(picture, heat))
     if not looked:
         raise ImageError("\n".join(each.reason for each in unread))
@@ -182,19 +183,3 @@ def _read(
         return picture_of(x[0], None, name), moved(x, network_of(model))
     picture = read_picture(source, name=name, longest=longest)
     return picture, prepare(picture, how, model)
-
-
-def _share(
-    pixel: tuple[int, int] | None, picture: Picture
-) -> tuple[float, float] | None:
-    """Return where a pixel lies, as shares of height and width."""
-    if pixel is None:
-        return None
-    row, column = pixel
-    height, width = picture.original or picture.size
-    if 0 <= row < height and 0 <= column < width:
-        return (row + 0.5) / height, (column + 0.5) / width
-    raise OptionError(
-        f"look: query must be (row, column) within every image, got {pixel}, and "
-        f"{picture.name} is {height} x {width} (height x width)."
-    )

@@ -7,7 +7,6 @@ from collections.abc import Callable, Sequence
 from typing import Any, cast
 
 import numpy as np
-import torch
 from torch import Tensor
 
 from foveate import _checks
@@ -18,14 +17,15 @@ from foveate.explain._callables import (
     Given,
     SemanticSegmentationTarget,
 )
-from foveate.explain._target import Target, class_number
+from foveate.explain._target import class_number
 from foveate.explain.answers import Answers, probabilities_of
+from foveate.pictures.classes import class_of_pixels
+from foveate.pictures.target import Target
 
 __all__ = [
     "BoxTarget",
     "ClassifierOutputTarget",
     "SemanticSegmentationTarget",
-    "Target",
     "Targets",
     "in_order",
     "resolve",
@@ -70,6 +70,7 @@ def resolve(
         UnknownNameError: No class has that name.
 
     Example:
+        >>> import torch
         >>> from foveate.explain.answers import answers_of
         >>> logits = torch.tensor([[0.0, 2.0], [3.0, 0.0]])
         >>> answers = answers_of(torch.nn.Identity(), logits)
@@ -185,23 +186,7 @@ def _of_class(answers: Answers, image: int, category: int | None) -> Target:
 
 
 def _of_pixels(answers: Answers, image: int, category: int | None) -> Target:
-    logits = cast("Tensor", answers.each[image]).detach().float()
-    count = len(logits)
-    # what lies wholly from 0 to 1 has been through a sigmoid
-    is_share = bool((logits >= 0).all() and (logits <= 1).all())
-    middle = 0.5 if is_share else 0.0
-    predicted = logits.argmax(0) if count > 1 else (logits[0] <= middle).long()
-    aside = ""
-    if category is None:
-        often = predicted.flatten().bincount(minlength=count)[:count]
-        others = count > 1 and bool(often[1:].any())
-        category = int(often[1:].argmax()) + 1 if others else 0
-        aside = f", {answers.name_of(0)} aside" if others else ""
-    mask = predicted == category
-    share = float(mask.float().mean())
-    name = f"{answers.name_of(category)} on {share:.0%} of the pixels{aside}"
-    if not share:
-        mask = torch.ones_like(mask)
-        name = f"{answers.name_of(category)}, predicted nowhere, on all pixels"
+    logits = cast("Tensor", answers.each[image]).detach().float().cpu().numpy()
+    category, mask, name = class_of_pixels(logits, category, answers.name_of)
     value = SemanticSegmentationTarget(category, mask)
     return Target(category=category, score=None, box=None, name=name, value=value)

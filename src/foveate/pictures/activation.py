@@ -7,12 +7,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import Tensor
 
-from foveate.explain.targets import Target
 from foveate.pictures.heat_map import HeatMap, resized
+from foveate.pictures.target import Target
 
-__all__ = ["Activation", "heat_of", "numbers"]
+__all__ = ["Activation", "Values", "heat_of"]
 
 Values = NDArray[np.float32]
 
@@ -38,6 +37,31 @@ class Activation:
     method: str
     reason: str
 
+    @classmethod
+    def of(
+        cls,
+        native: Sequence[Values],
+        size: tuple[int, int],
+        *,
+        layers: Sequence[str],
+        targets: Sequence[Target],
+        method: str,
+        reason: str,
+    ) -> Activation:
+        """Return the maps of layers, and what they are at the size of the images."""
+        heats = [
+            heat_of([maps[image] for maps in native], method, layers, target)
+            for image, target in enumerate(targets)
+        ]
+        return cls(
+            maps=np.stack([heat.normalised(size) for heat in heats]),
+            native=tuple(native),
+            layers=tuple(layers),
+            targets=tuple(targets),
+            method=method,
+            reason=reason,
+        )
+
     def heat(self, image: int) -> HeatMap:
         """Return the map of one image, at its native resolution.
 
@@ -59,12 +83,6 @@ def heat_of(
         where=", ".join(layers),
         target=target.label,
     )
-
-
-def numbers(maps: Tensor) -> Values:
-    """Return maps as float32, on the CPU."""
-    values: Values = maps.float().cpu().numpy()
-    return values
 
 
 def _together(maps: Sequence[Values]) -> Values:
