@@ -5,13 +5,20 @@ VENV := .venv
 BIN := $(VENV)/bin
 LOCK := constraints.txt
 
+# A venv of its own: together with all else it takes gigabytes, and longer to import.
+TENSORFLOW := .venv-tensorflow
+
+# A process has one backend of Keras, so these run once for each.
+TWINS := tests/keras src/foveate/keras docs/keras.md
+
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ultralytics check docs bench clean
+.PHONY: help demo test test-ultralytics test-tensorflow check docs bench clean
 
 help:
 	@echo "make demo              run the main job on embedded data: runs/quickstart/report.html"
 	@echo "make test              everything that CI runs first: check, then the tests"
 	@echo "make test-ultralytics  what CI runs next: the tests that need Ultralytics"
+	@echo "make test-tensorflow   and then: the Keras layers on TensorFlow"
 	@echo "make check             format, lint, types, floors, docs"
 	@echo "make docs              the documentation: build/site/index.html"
 	@echo "make bench             what every block costs: docs/performance.md, 20 minutes"
@@ -21,10 +28,16 @@ demo: $(VENV)/.demo
 	$(BIN)/foveate compare
 
 test: check
-	$(BIN)/pytest -n auto
+	env -u KERAS_BACKEND $(BIN)/pytest -n auto
+	KERAS_BACKEND=torch $(BIN)/pytest -n auto $(TWINS)
+	KERAS_BACKEND=jax $(BIN)/pytest -n auto $(TWINS)
 
 test-ultralytics: $(VENV)/.ultralytics
 	$(BIN)/pytest -n auto -m ultralytics tests/ultralytics
+
+test-tensorflow: $(TENSORFLOW)/.test
+	KERAS_BACKEND=tensorflow TF_CPP_MIN_LOG_LEVEL=2 \
+		$(TENSORFLOW)/bin/pytest -n auto $(TWINS)
 
 check: $(VENV)/.test docs
 	$(BIN)/ruff format --check .
@@ -60,8 +73,13 @@ $(VENV)/.bench: $(VENV)/.test
 	$(BIN)/pip install --quiet --constraint $(LOCK) --no-deps fightingcv_attention==1.0.0
 	touch $@
 
-$(BIN)/pip:
-	$(PYTHON) -m venv $(VENV)
+$(TENSORFLOW)/.test: pyproject.toml $(LOCK) | $(TENSORFLOW)/bin/pip
+	$(TENSORFLOW)/bin/pip install --quiet --constraint $(LOCK) --editable '.[compare,keras]' \
+		tensorflow-cpu pytest pytest-timeout pytest-xdist
+	touch $@
+
+%/bin/pip:
+	$(PYTHON) -m venv $*
 
 clean:
-	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(TENSORFLOW) build .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,6 +1,7 @@
 """The house itself: sizes, public names, versions, and what an import costs."""
 
 import ast
+import os
 import re
 import statistics
 import subprocess
@@ -20,9 +21,16 @@ def lines_of(path):
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def run_python(code):
+def run_python(code, **environment):
+    """Run a program in this environment, and these variables of it; None is unset."""
+    names = {**os.environ, **environment}
     return subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={name: value for name, value in names.items() if value is not None},
     )
 
 
@@ -66,6 +74,7 @@ def test_public_names_are_these():
         "grafts",
         "hosts",
         "interop",
+        "keras",
         "load",
         "look",
         "names",
@@ -83,7 +92,11 @@ def test_public_names_are_these():
     ]
 
 
-@pytest.mark.parametrize("name", [*foveate.__all__, "__version__"])
+@pytest.mark.parametrize(
+    "name",
+    # keras has one backend a process, which its own tests name
+    [*(name for name in foveate.__all__ if name != "keras"), "__version__"],
+)
 def test_every_public_name_resolves(name):
     assert getattr(foveate, name) is not None
 
@@ -120,6 +133,60 @@ def test_what_must_answer_at_once_imports_no_tensor_library(code):
     done = run_python(block + code)
 
     assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import foveate.blocks, foveate.explain, foveate.surgery, foveate.study",
+        "sys.argv = ['foveate', 'show', 'cbam']; import foveate.cli as c; c.main()",
+        "sys.argv = ['foveate', 'list']; import foveate.cli as c; c.main()",
+    ],
+)
+def test_what_has_no_need_of_keras_does_not_import_it(code):
+    block = "import sys; sys.modules.update(keras=None, jax=None, tensorflow=None); "
+
+    done = run_python(block + code)
+
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_keras_layers_are_a_public_name_without_pytorch():
+    create = "import foveate; print(foveate.keras.create('se', 8).card.name); "
+    ask = "import sys; print('torch' in sys.modules)"
+
+    done = run_python(create + ask, KERAS_BACKEND="jax")
+
+    assert done.stdout.split() == ["se", "False"], done.stderr
+
+
+def test_without_keras_the_layers_say_what_to_install():
+    code = "import sys; sys.modules.update(keras=None); import foveate.keras"
+
+    done = run_python(code)
+
+    assert "pip install 'foveate[keras]'" in done.stderr.splitlines()[-1]
+
+
+def test_pytest_collects_what_needs_a_backend_of_keras_only_if_one_is_named():
+    code = "import conftest; print(*conftest.collect_ignore)"
+
+    unnamed = run_python(code, KERAS_BACKEND=None).stdout.split()
+    named = run_python(code, KERAS_BACKEND="jax").stdout.split()
+
+    assert unnamed == ["tests/keras", "src/foveate/keras", "docs/keras.md"]
+    assert named == []
+
+
+def test_make_and_pytest_agree_on_what_needs_a_backend_of_keras():
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+
+    listed = re.search(r"^TWINS := (.*)$", makefile, re.MULTILINE)[1]
+
+    code = "import conftest; print(*conftest.TWINS)"
+    assert run_python(code).stdout.strip() == listed
 
 
 def test_records_and_reports_import_no_tensor_library():

@@ -68,9 +68,12 @@ CARDS = (
                 differs=(
                     "A second ReLU before the sigmoid: the channel gate can never go "
                     "below one half.",
-                    "The input is added to the output.",
+                    "The input is added to the output, which is then one to two times "
+                    "the input: nothing is ever weighed down.",
                     "A 3x3 spatial convolution, no BatchNorm, half the channels in "
-                    "the bottleneck.",
+                    "the bottleneck: that code writes a reduction as a fraction, 0.5.",
+                    "That code stacks (max, mean): its spatial kernel fits with its "
+                    "two inputs swapped.",
                 ),
                 starts=("identity", "paper"),
             ),
