@@ -151,6 +151,8 @@ def freeze_parts(layer: layers.Layer) -> None:
     Keras freezes only parts that exist: a later BatchNorm would follow its batches.
     """
     if not layer.trainable:
+        # TensorFlow takes no notice of a value that an attribute has already
+        layer.trainable = True
         layer.trainable = False
 
 
