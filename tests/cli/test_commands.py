@@ -89,6 +89,13 @@ def test_show_says_how_a_variant_may_start_when_grafted():
     assert [line.split()[0] for line in section.splitlines()] == ["identity", "paper"]
 
 
+def test_show_prints_how_it_is_created_in_pytorch_and_in_keras():
+    said = foveate("show", "cbam.keras").stdout
+
+    assert '  fv.create("cbam.keras", 256)  PyTorch: foveate as fv\n' in said
+    assert '  fk.create("cbam.keras")  Keras: foveate.keras as fk\n' in said
+
+
 def test_show_prints_json():
     card = json.loads(foveate("show", "coord", "--json").stdout)
 

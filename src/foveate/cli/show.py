@@ -12,6 +12,7 @@ import typer
 
 from foveate import catalog
 from foveate.cli._output import print_json
+from foveate.report import render_calls
 
 if TYPE_CHECKING:
     from foveate.records import Cost
@@ -56,6 +57,11 @@ def _sections(
     yield from _section(
         "Options",
         [f"{o.name}={defaults[o.name]!r}  {o.meaning}" for o in card.options],
+    )
+    block, layer = render_calls(card, variant)
+    yield from _section(
+        "Created by",
+        [f"{block}  PyTorch: foveate as fv", f"{layer}  Keras: foveate.keras as fk"],
     )
     yield from _section("Needs", card.needs)
     yield from _section(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from foveate.report.cards import render_card, render_catalogue
+from foveate.report.cards import render_calls, render_card, render_catalogue
 from foveate.report.cost_page import check_picture, write_picture
 from foveate.report.cost_values import render_costs_csv
 from foveate.report.costs import (
@@ -30,6 +30,7 @@ __all__ = [
     "list_costs",
     "look_tables",
     "name_size",
+    "render_calls",
     "render_card",
     "render_catalogue",
     "render_costs_csv",
