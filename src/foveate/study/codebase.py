@@ -24,6 +24,8 @@ PACKAGES = ("foveate", "torch", "numpy", "pillow", "scikit-learn")
 
 SOURCES = (
     "_checks.py",
+    "_networks.py",
+    "_options.py",
     "ops/**/*.py",
     "ops/kernels/c/*",
     "blocks/_*.py",
@@ -38,7 +40,7 @@ SOURCES = (
 HOST_SOURCES = ("_loading.py", "hosts/*.py")
 """What makes a host that is not ours, or gives one its weights."""
 
-GRAFT_SOURCES = ("surgery/*.py",)
+GRAFT_SOURCES = ("_selectors.py", "surgery/*.py")
 
 INSTALLED = {"site-packages", "dist-packages"}
 STDLIB = sysconfig.get_paths()["stdlib"]

@@ -28,6 +28,7 @@ SOURCES = (
 """What looks at trained networks. None of it counts in the key of a run."""
 
 SHARED = (
+    "_selectors.py",
     "_svg.py",
     "study/digit_scenes.py",
     "study/hosts.py",
