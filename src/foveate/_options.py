@@ -23,6 +23,7 @@ __all__ = [
     "channels_of_inputs",
     "kernel_size_of",
     "known_pools",
+    "no_open_gate",
 ]
 
 Align = Literal["error", "first", "largest", "smallest"]
@@ -135,3 +136,13 @@ def _channels_of_each(
     for width in in_channels:
         _checks.positive(owner, in_channels=width)
     return tuple(in_channels)
+
+
+def no_open_gate(
+    owner: str, option: str = "", cure: str = "start='identity'"
+) -> OptionError:
+    """Return the error of a block without ``last_layers``, if so for ``option``."""
+    given = f" with {option}" if option else ""
+    return OptionError(
+        f"{owner}: has no layer that could open its gate{given}; use {cure}."
+    )

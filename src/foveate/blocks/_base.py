@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from foveate import ops
-from foveate.errors import OptionError, ShapeError
+from foveate._options import no_open_gate
+from foveate.errors import ShapeError
 
 __all__ = [
     "Block",
@@ -20,7 +21,6 @@ __all__ = [
     "check_map",
     "check_place",
     "check_size",
-    "no_open_gate",
 ]
 
 FEATURE_MAP_DIMS = 4
@@ -182,16 +182,6 @@ def check_place(
     raise ShapeError(
         f"{owner}: query must be (row, column) within the {height}x{width} map, from "
         f"(0, 0) to ({height - 1}, {width - 1}), got {place}."
-    )
-
-
-def no_open_gate(
-    owner: str, option: str = "", cure: str = "start='identity'"
-) -> OptionError:
-    """Return the error of a block without ``last_layers``, if so for ``option``."""
-    given = f" with {option}" if option else ""
-    return OptionError(
-        f"{owner}: has no layer that could open its gate{given}; use {cure}."
     )
 
 

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate._options import bottleneck_width, known_pools
-from foveate.blocks._base import Gate, SigmoidGate, no_open_gate
+from foveate._options import bottleneck_width, known_pools, no_open_gate
+from foveate.blocks._base import Gate, SigmoidGate
 from foveate.blocks._layers import Layer, activation
 from foveate.blocks._registry import register
 

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate.blocks._base import Gate, no_open_gate
+from foveate._options import no_open_gate
+from foveate.blocks._base import Gate
 from foveate.blocks._layers import perceptron
 from foveate.blocks._registry import register
 

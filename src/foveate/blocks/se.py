@@ -8,8 +8,8 @@ from typing import final
 from torch import Tensor, nn
 
 from foveate import _checks, ops
-from foveate._options import bottleneck_width
-from foveate.blocks._base import Gate, no_open_gate
+from foveate._options import bottleneck_width, no_open_gate
+from foveate.blocks._base import Gate
 from foveate.blocks._layers import Layer, activation, gate_activation
 from foveate.blocks._registry import register
 

@@ -12,8 +12,8 @@ from keras import ops
 
 from foveate import _checks, catalog
 from foveate._networks import Place
-from foveate._options import bottleneck_width
-from foveate.errors import OptionError, ShapeError
+from foveate._options import bottleneck_width, no_open_gate
+from foveate.errors import ShapeError
 from foveate.keras._formats import (
     DataFormat,
     Shape,
@@ -29,7 +29,6 @@ __all__ = [
     "Gate",
     "Layer",
     "SigmoidGate",
-    "no_open_gate",
 ]
 
 
@@ -257,16 +256,6 @@ class SigmoidGate(Gate):
     def look(self, x: Tensor) -> dict[str, Tensor]:
         """Return the gate under its name."""
         return {self.gate_name: ops.sigmoid(self.logits(x))}
-
-
-def no_open_gate(
-    owner: str, option: str = "", cure: str = "start='identity'"
-) -> OptionError:
-    """Return the error of a block without ``last_layers``, if so for ``option``."""
-    given = f" with {option}" if option else ""
-    return OptionError(
-        f"{owner}: has no layer that could open its gate{given}; use {cure}."
-    )
 
 
 def _check_size(who: str, size: Size, only: tuple[int, int]) -> None:

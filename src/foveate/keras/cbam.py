@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from foveate import _checks
-from foveate._options import known_pools
-from foveate.keras._base import Gate, SigmoidGate, no_open_gate
+from foveate._options import known_pools, no_open_gate
+from foveate.keras._base import Gate, SigmoidGate
 from foveate.keras._layers import conv, norm
 from foveate.keras._numbers import (
     ACTIVATIONS,

@@ -9,7 +9,8 @@ import keras
 from keras import ops
 
 from foveate import _checks
-from foveate.keras._base import Gate, no_open_gate
+from foveate._options import no_open_gate
+from foveate.keras._base import Gate
 from foveate.keras._layers import conv, norm
 from foveate.keras._numbers import Tensor, channel_shuffle
 from foveate.keras._registry import register

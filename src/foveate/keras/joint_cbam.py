@@ -9,8 +9,8 @@ import keras
 from keras import ops
 
 from foveate import _checks
-from foveate._options import Output
-from foveate.keras._base import Gate, no_open_gate
+from foveate._options import Output, no_open_gate
+from foveate.keras._base import Gate
 from foveate.keras._formats import Shape
 from foveate.keras._layers import conv, linear
 from foveate.keras._numbers import (

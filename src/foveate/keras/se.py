@@ -7,7 +7,8 @@ from typing import final
 
 import keras
 
-from foveate.keras._base import Gate, no_open_gate
+from foveate._options import no_open_gate
+from foveate.keras._base import Gate
 from foveate.keras._layers import conv
 from foveate.keras._numbers import ACTIVATIONS, GATES, Tensor, mean_over_places, named
 from foveate.keras._registry import register
