@@ -4,14 +4,42 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from foveate import _checks
 from foveate.errors import OptionError, SiteError
 from foveate.records import Site
 
-__all__ = ["meaning_of", "near"]
+__all__ = ["chosen_of", "meaning_of", "near"]
 
 WILD = re.compile(r"[*?\[{]")
+
+
+def chosen_of(
+    at: Any,
+    sites: Sequence[Site],
+    matching: Callable[[Any], list[Site]],
+    unknown: Callable[[Any], str],
+) -> list[Site]:
+    """Return the sites that are meant, each once, in the order of the network.
+
+    Args:
+        at: One selector, or several.
+        sites: Every layer of the network, those that take no block included.
+        matching: Returns the sites that one selector means.
+        unknown: Says in words of a selector that it means none.
+
+    Raises:
+        SiteError: A selector means no layer.
+    """
+    chosen: set[str] = set()
+    several = isinstance(at, Iterable) and not isinstance(at, str) and not callable(at)
+    for selector in at if several else [at]:
+        found = matching(selector)
+        if not found:
+            raise SiteError(unknown(selector))
+        chosen |= {site.path for site in found}
+    return [site for site in sites if site.path in chosen]
 
 
 def meaning_of(

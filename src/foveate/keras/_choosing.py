@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, cast
+from collections.abc import Callable, Sequence
+from typing import Any
 
 import keras
 
 from foveate import _checks
-from foveate._selectors import meaning_of, near
-from foveate.errors import OptionError, SiteError
+from foveate._selectors import chosen_of, meaning_of, near
+from foveate.errors import OptionError
 from foveate.keras._survey import Survey, graph_of
 from foveate.records import Site
 
@@ -34,14 +34,12 @@ def choose(
         SiteError: A selector means no layer; near names or types are offered.
         OptionError: It is no selector.
     """
-    chosen: set[str] = set()
-    several = isinstance(at, Iterable) and not isinstance(at, str) and not callable(at)
-    for selector in cast("Iterable[Selector]", at if several else [at]):
-        found = _matching(selector, sites, seen)
-        if not found:
-            raise SiteError(_unknown(selector, sites, seen))
-        chosen |= {site.path for site in found}
-    return [site for site in sites if site.path in chosen]
+    return chosen_of(
+        at,
+        sites,
+        lambda selector: _matching(selector, sites, seen),
+        lambda selector: _unknown(selector, sites, seen),
+    )
 
 
 def _matching(selector: Any, sites: Sequence[Site], seen: Survey) -> list[Site]:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import cast
+from collections.abc import Callable, Sequence
 
 from torch import nn
 
 from foveate import _checks
-from foveate._selectors import meaning_of, near
-from foveate.errors import OptionError, SiteError
+from foveate._selectors import chosen_of, meaning_of, near
+from foveate.errors import OptionError
 from foveate.records import Site
 
 __all__ = ["Selector", "select"]
@@ -33,14 +32,12 @@ def select(
         SiteError: A selector means no layer; near names or types are offered.
         OptionError: It is no selector.
     """
-    chosen: set[str] = set()
-    several = isinstance(at, Iterable) and not isinstance(at, str) and not callable(at)
-    for selector in cast("Iterable[Selector]", at if several else [at]):
-        found = _matching(selector, sites, host)
-        if not found:
-            raise SiteError(_unknown(selector, sites, host))
-        chosen |= {site.path for site in found}
-    return [site for site in sites if site.path in chosen]
+    return chosen_of(
+        at,
+        sites,
+        lambda selector: _matching(selector, sites, host),
+        lambda selector: _unknown(selector, sites, host),
+    )
 
 
 def _matching(selector: Selector, sites: Sequence[Site], host: nn.Module) -> list[Site]:
