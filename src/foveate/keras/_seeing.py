@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from foveate import _checks
 from foveate.errors import OptionError
 from foveate.keras._cams import eigencam, weighted
+from foveate.keras._formats import MAP_DIMS
 from foveate.keras._gradients import gradients, without_gradients
 from foveate.keras._numbers import Tensor
 from foveate.keras._parts import replaced, run, telling
@@ -27,7 +28,6 @@ __all__ = ["activation_of", "see"]
 
 Values = NDArray[np.floating]
 
-MAP_DIMS = 4
 
 EXPONENTS = range(15, -25, -4)
 """Powers of two to multiply a score in float16 by, of which gradients do not vanish."""

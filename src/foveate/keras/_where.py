@@ -10,7 +10,7 @@ import keras
 
 from foveate import _checks
 from foveate.errors import OptionError, SiteError
-from foveate.keras._formats import DataFormat
+from foveate.keras._formats import MAP_DIMS, DataFormat
 from foveate.keras._gradients import without_gradients
 from foveate.keras._model_formats import format_of_images, format_of_layer
 from foveate.keras._numbers import Tensor
@@ -29,7 +29,6 @@ LEAST_SIDE = 7
 """The rows and columns that the last maps of most models have at 224 pixels."""
 
 CLASS_DIMS = 2
-MAP_DIMS = 4
 
 PADS = (keras.layers.ZeroPadding2D, keras.layers.Cropping2D)
 """Layers whose maps no longer cover the image exactly."""

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from foveate import _checks
 from foveate.errors import OptionError, WeightsError
+from foveate.keras._formats import MAP_DIMS
 
 __all__ = ["from_torch", "state_dict", "to_torch"]
 
@@ -43,7 +44,6 @@ LEAVES = (
 )
 """Keras' own layers whose counterparts in torch are known."""
 
-MAP_DIMS = 4
 
 UNUSED = "num_batches_tracked"
 """What torch's BatchNorm counts, and Keras' does not."""
